@@ -1,0 +1,118 @@
+"""One engine per process, one transaction per request, message batch or timer.
+
+Whoever opened the transaction commits; use cases never do. The row-level security of PostgreSQL reads two settings
+that are local to the transaction: ``linli.areas`` (comma-separated area paths, or ``*`` for services) and
+``linli.person``.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Text as SqlText
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import registry as sqlalchemy_registry
+from sqlmodel import SQLModel
+
+from shared.problems import NotFound, NotYetKnown
+
+Row = TypeVar("Row", bound=SQLModel)
+
+AreaText = SqlText(collation="C")
+"""Column type of an area path: byte order, so that a subtree is an index range."""
+
+
+class Visible(Protocol):
+    """Who asks, as far as row-level security must know."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def visible_areas(self) -> Sequence[str]: ...
+
+
+def row_base(service: str) -> type[SQLModel]:
+    """The base of one service's tables, with a metadata of its own (every service has an ``outbox``)."""
+
+    class ServiceRow(SQLModel, registry=sqlalchemy_registry()):
+        __abstract__ = True
+
+    ServiceRow.__name__ = ServiceRow.__qualname__ = f"{service.capitalize()}Row"
+    return ServiceRow
+
+
+def make_engine(url: str, *, pool_size: int = 12, **options: Any) -> AsyncEngine:
+    """An engine for a ``postgresql://`` URL; waits at most 5 s for a connection of the pool."""
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": {"timezone": "UTC"}},
+        **options,
+    )
+
+
+class Database:
+    """The engine of one role and the transactions on it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self, who: Visible | None = None) -> AsyncIterator[AsyncSession]:
+        """Commits when the block ends, rolls back when it raises. ``who`` sets what row-level security lets be seen."""
+        async with self._sessions() as session, session.begin():
+            if who is not None:
+                await session.execute(
+                    text("SELECT set_config('linli.areas', :areas, true), set_config('linli.person', :person, true)"),
+                    {"areas": ",".join(who.visible_areas), "person": str(who.id)},
+                )
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def locked(db: AsyncSession, row: type[Row], id: UUID) -> Row:
+    """The row under ``FOR UPDATE``; raises NotFound when it is not there or not visible."""
+    statement = select(row).where(row.id == id).with_for_update().execution_options(populate_existing=True)  # type: ignore[attr-defined]
+    found = (await db.execute(statement)).scalar_one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def fetched(db: AsyncSession, row: type[Row], id: UUID) -> Row:
+    """The row without a lock; raises NotFound when it is not there or not visible."""
+    found = await db.get(row, id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def unknown_reference(id: UUID, pointer: str) -> Exception:
+    """What to raise for an id that this service has not (yet) a copy of: 409 for a minute after it was made, then 422."""
+    from shared.clock import now
+    from shared.ids import made_at
+    from shared.problems import invalid
+
+    try:
+        age = (now() - made_at(id)).total_seconds()
+    except ValueError:
+        age = float("inf")
+    if age < 60:
+        return NotYetKnown()
+    return invalid(pointer, "unknown", "没有找到所引用的对象。", "What this refers to is not known; check the id.")
+
+
+async def insert_rows(db: AsyncSession, row: type[SQLModel], values: Sequence[dict[str, Any]], chunk: int = 1000) -> None:
+    """Many rows in few statements."""
+    for start in range(0, len(values), chunk):
+        await db.execute(insert(row).values(list(values[start : start + chunk])))
