@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
-from typing import Literal, Protocol, TypeVar, cast
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -69,7 +69,7 @@ class Topic:
     """One Kafka topic: ``<service>.<singular resource>.v<version>``, key = aggregate id.
 
     A ``state`` topic is compacted, carries the whole thin state, and also knows ``<resource>.snapshot`` (the same
-    state, sent again) and ``<resource>.erased`` (a tombstone: no payload). An ``event`` topic carries facts for 30 days.
+    state, sent again) and ``<resource>.erased`` (a tombstone: no payload). An ``event`` topic carries facts, 30 days.
     Raises ValueError for a malformed name or a payload model without ``id``, ``version`` and ``area``.
     """
 
@@ -117,6 +117,7 @@ class Topic:
 
 
 AnyContract = TypeVar("AnyContract", bound=Contract)
+ModelOf: TypeAlias = type[AnyContract]
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Event:
     payload: Contract | None
     body: str | None = None
 
-    def of(self, model: type[AnyContract]) -> AnyContract:
+    def of(self, model: ModelOf[AnyContract]) -> AnyContract:
         """The payload as ``model``. Raises TypeError if it is something else (a tombstone, another topic's)."""
         if not isinstance(self.payload, model):
             raise TypeError(f"{self.type} carries {type(self.payload).__name__}, not {model.__name__}")
