@@ -1,12 +1,13 @@
 """One engine per process, one transaction per request, message batch or timer.
 
-Whoever opened the transaction commits; use cases never do. The row-level security of PostgreSQL reads two settings
-that are local to the transaction: ``linli.areas`` (comma-separated area paths, or ``*`` for services) and
-``linli.person``.
+Whoever opened the transaction commits; use cases never do. The row-level security of PostgreSQL reads settings that
+ are local to the transaction: ``linli.areas`` (comma-separated area paths, or ``*`` for services), ``linli.person``
+and ``linli.organizations`` (comma-separated ids).
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -34,6 +35,9 @@ class Visible(Protocol):
     @property
     def visible_areas(self) -> Sequence[str]: ...
 
+    @property
+    def organization_ids(self) -> Sequence[UUID]: ...
+
 
 def row_base(service: str) -> type[SQLModel]:
     """The base of one service's tables, with a metadata of its own (every service has an ``outbox``)."""
@@ -58,6 +62,19 @@ def make_engine(url: str, *, pool_size: int = 12, **options: Any) -> AsyncEngine
     )
 
 
+_OPENING = text(
+    "SELECT now() FROM set_config('linli.areas', :areas, true), set_config('linli.person', :person, true),"
+    " set_config('linli.organizations', :organizations, true)"
+)
+
+
+def transaction_time(db: AsyncSession) -> datetime:
+    """PostgreSQL's ``now()`` of the open transaction: the one clock for business deadlines."""
+    found = db.info["now"]
+    assert isinstance(found, datetime)
+    return found
+
+
 class Database:
     """The engine of one role and the transactions on it."""
 
@@ -69,11 +86,12 @@ class Database:
     async def transaction(self, who: Visible | None = None) -> AsyncIterator[AsyncSession]:
         """Commits when the block ends, rolls back when it raises. ``who`` sets what row-level security lets be seen."""
         async with self._sessions() as session, session.begin():
+            settings = {"areas": "", "person": "", "organizations": ""}
             if who is not None:
-                await session.execute(
-                    text("SELECT set_config('linli.areas', :areas, true), set_config('linli.person', :person, true)"),
-                    {"areas": ",".join(who.visible_areas), "person": str(who.id)},
-                )
+                settings["areas"] = ",".join(who.visible_areas)
+                settings["person"] = str(who.id)
+                settings["organizations"] = ",".join(map(str, who.organization_ids))
+            session.info["now"] = (await session.execute(_OPENING, settings)).scalar_one()
             yield session
 
     async def close(self) -> None:
