@@ -82,9 +82,10 @@ class Engines:
 
     def failure(self) -> LaunchError | None:
         """The error of an engine of ours that ended by itself, None while both run."""
-        ours = [] if self._external_postgres else [self._postgres]
-        broker = [] if self._external_kafka else [self._kafka]
-        return next((engine.failure() for engine in [*ours, *broker] if not engine.running), None)
+        ours: list[Postgres | Kafka] = [] if self._external_postgres else [self._postgres]
+        if not self._external_kafka:
+            ours.append(self._kafka)
+        return next((engine.failure() for engine in ours if not engine.running), None)
 
     def stop(self) -> None:
         """Stop both in an orderly way; the data stays."""

@@ -79,6 +79,7 @@ class Kafka:
         self.data_dir = home / "data"
         self._state = state
         self._child = Child("kafka", log)
+        self._settled = False
 
     @property
     def port(self) -> int:
@@ -113,6 +114,7 @@ class Kafka:
                 self._format(classpath, cluster_id or new_cluster_id())
             self._child.start([*self._java(classpath), "kafka.Kafka", str(self._properties)], self._environment())
             if self._wait_until_ready():
+                self._settled = True
                 return
             if "Address already in use" not in self._child.output():
                 break
@@ -137,7 +139,7 @@ class Kafka:
 
     def _write_settings(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        if not ports.is_free(self.port):
+        if not self._settled and not ports.is_free(self.port):  # later its clients know the port
             self._state.put("kafka_port", str(ports.free_port()))
         text = _SETTINGS.format(port=self.port, controller_port=self._controller_port(), data_dir=self.data_dir)
         self._properties.write_text(text)

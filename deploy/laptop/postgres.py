@@ -70,6 +70,7 @@ class Postgres:
         self._state = state
         self._password = state.password("postgres_password")
         self._child = Child("postgres", log, stop_signal=signal.SIGINT)
+        self._settled = False
 
     @property
     def port(self) -> int:
@@ -98,10 +99,11 @@ class Postgres:
         if not (self.data_dir / "PG_VERSION").exists():
             self._make_data_dir(bin_dir)
         for _ in range(_TRIES):
-            if not ports.is_free(self.port):
+            if not self._settled and not ports.is_free(self.port):  # later its clients know the port
                 self._state.put("postgres_port", str(ports.free_port()))
             self._child.start(self._command(bin_dir), self._environment(), self._account)
             if self._wait_until_ready():
+                self._settled = True
                 return
             if not any(hint in self._child.output() for hint in _PASSING):
                 break

@@ -1,4 +1,4 @@
-"""What a stack must find again after a restart: generated secrets and chosen ports, in one file only its owner can read."""
+"""What a stack must find again after a restart: generated secrets and chosen ports, in a file for its owner alone."""
 
 import json
 import os
