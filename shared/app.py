@@ -1,4 +1,4 @@
-"""The FastAPI application of one service: problems, request ids, deadlines, health, metrics; routes are the service's."""
+"""The FastAPI application of one service: problems, request ids, deadlines, health, metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import ORJSONResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -94,7 +94,7 @@ def _answer(scope: Scope, headers: dict[str, str], problem: Problem) -> Response
 
 def problem_response(problem: Problem, accept_language: str | None, path: str, request_id: str | None) -> Response:
     language = language_of(accept_language)
-    return ORJSONResponse(
+    return JSONResponse(
         problem.body(language, path, request_id),
         status_code=problem.status,
         media_type="application/problem+json",
@@ -128,7 +128,9 @@ def _http_error(error: HTTPException) -> Problem:
 
 
 SQLSTATES: dict[str, Callable[[], Problem]] = {
-    "23505": lambda: Conflict(("相同的内容已经存在。", "The same thing exists already; read it first."), code="duplicate"),
+    "23505": lambda: Conflict(
+        ("相同的内容已经存在。", "The same thing exists already; read it first."), code="duplicate"
+    ),
     "53100": lambda: Problem(code="storage_full", headers={"Retry-After": "60"}),
     "55P03": lambda: Unavailable(headers={"Retry-After": "1"}),
     "40P01": lambda: Unavailable(headers={"Retry-After": "1"}),
@@ -173,7 +175,6 @@ def build_app(service: Service) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        default_response_class=ORJSONResponse,
         responses={"default": DEFAULT_PROBLEM},
         separate_input_output_schemas=False,
     )

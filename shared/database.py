@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import registry as sqlalchemy_registry
 from sqlmodel import SQLModel
 
-from shared.problems import NotFound, NotYetKnown
+from shared.clock import now
+from shared.ids import made_at
+from shared.problems import NotFound, NotYetKnown, invalid
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -116,11 +118,7 @@ async def fetched(db: AsyncSession, row: type[Row], id: UUID) -> Row:
 
 
 def unknown_reference(id: UUID, pointer: str) -> Exception:
-    """What to raise for an id that this service has not (yet) a copy of: 409 for a minute after it was made, then 422."""
-    from shared.clock import now
-    from shared.ids import made_at
-    from shared.problems import invalid
-
+    """What to raise for an id of which no copy is here: 409 until it is a minute old, then 422 at the field."""
     try:
         age = (now() - made_at(id)).total_seconds()
     except ValueError:
@@ -130,7 +128,9 @@ def unknown_reference(id: UUID, pointer: str) -> Exception:
     return invalid(pointer, "unknown", "没有找到所引用的对象。", "What this refers to is not known; check the id.")
 
 
-async def insert_rows(db: AsyncSession, row: type[SQLModel], values: Sequence[dict[str, Any]], chunk: int = 1000) -> None:
+async def insert_rows(
+    db: AsyncSession, row: type[SQLModel], values: Sequence[dict[str, Any]], chunk: int = 1000
+) -> None:
     """Many rows in few statements."""
     for start in range(0, len(values), chunk):
         await db.execute(insert(row).values(list(values[start : start + chunk])))

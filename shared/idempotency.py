@@ -7,6 +7,7 @@ body is stored: a replay renders the present row under the present rights.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 from uuid import UUID
 
@@ -33,7 +34,10 @@ def checked_key(key: str | None) -> str:
     """The key without its optional quotes; raises Malformed when it is missing or has a wrong length."""
     if key is None:
         raise Malformed(
-            ("请求缺少 Idempotency-Key。", "Send an Idempotency-Key header of 8 to 128 characters, new for each intent."),
+            (
+                "请求缺少 Idempotency-Key。",
+                "Send an Idempotency-Key header of 8 to 128 characters, new for each intent.",
+            ),
             code="idempotency_key_missing",
         )
     key = key.strip().strip('"')
@@ -45,23 +49,27 @@ def checked_key(key: str | None) -> str:
 def fingerprint(body: bytes, content_type: str) -> bytes:
     """SHA-256 of the parsed body, so that white space and key order do not matter."""
     if body and "json" in content_type:
-        try:
+        with suppress(ValueError):  # the body's own validation refuses what is no JSON
             body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-        except ValueError:
-            pass  # the body's own validation refuses it
     return hashlib.sha256(body).digest()
 
 
 def key_reused() -> Invalid:
     return Invalid(
-        ("该 Idempotency-Key 已用于不同内容, 请换一个。", "This Idempotency-Key was used with another body; use a new one."),
+        (
+            "该 Idempotency-Key 已用于不同内容, 请换一个。",
+            "This Idempotency-Key was used with another body; use a new one.",
+        ),
         code="idempotency_key_reused",
     )
 
 
 def key_in_flight() -> Conflict:
     return Conflict(
-        ("相同的请求正在处理, 请稍候用同一个键重试。", "The same request is in flight; wait, then repeat with the same key."),
+        (
+            "相同的请求正在处理, 请稍候用同一个键重试。",
+            "The same request is in flight; wait, then repeat with the same key.",
+        ),
         code="in_progress",
         headers={"Retry-After": "1"},
     )

@@ -42,7 +42,10 @@ class Paging:
             return [_decode(value) for value in json.loads(payload)]
         except (ValueError, TypeError, KeyError) as error:
             raise Malformed(
-                ("翻页标记无效或与筛选条件不符。", "Start again without cursor; it belongs to other filters or was altered."),
+                (
+                    "翻页标记无效或与筛选条件不符。",
+                    "Start again without cursor; it belongs to other filters or was altered.",
+                ),
                 code="invalid_cursor",
             ) from error
 

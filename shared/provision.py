@@ -39,7 +39,9 @@ async def _role(admin: "asyncpg.Connection", url: str, kind: str) -> str:
 
 async def _database(admin: "asyncpg.Connection", name: str, owner: str, users: list[str]) -> None:
     if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        await admin.execute(f'CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE template0 ENCODING UTF8 LOCALE \'C.UTF-8\'')
+        await admin.execute(
+            f'CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE template0 ENCODING UTF8 LOCALE \'C.UTF-8\''
+        )
     await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
     for user in users:
         await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{user}"')

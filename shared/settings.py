@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,8 +48,6 @@ class ServiceSettings(BaseSettings):
 
 def refuse_weak_password(name: str, url: str) -> None:
     """Raises ValueError when the password inside a database URL is missing, short or a well-known default."""
-    from urllib.parse import urlsplit
-
     password = urlsplit(url).password or ""
     if len(password) < 16 or password.lower() in {"postgres", "password", "changeme"}:
         raise ValueError(f"{name}: the production profile wants a password of at least 16 characters; set it in .env")

@@ -1,6 +1,6 @@
 """From pydantic's errors to ours: a pointer, a stable code, our limits, two languages; never the caller's input."""
 
-from typing import Any
+from typing import Any, Literal, cast
 
 from fastapi.exceptions import RequestValidationError
 
@@ -23,7 +23,16 @@ TEXTS: dict[str, tuple[str, Text]] = {
     "timezone_aware": ("offset_missing", ("时间须带时区", "The time needs an offset, such as +08:00")),
 }
 OTHER: tuple[str, Text] = ("invalid", ("格式不正确", "The format is not right"))
-LIMITS = {"ge": "min", "gt": "above", "le": "max", "lt": "below", "min_length": "min", "max_length": "max", "expected": "expected"}
+LIMITS = {
+    "ge": "min",
+    "gt": "above",
+    "le": "max",
+    "lt": "below",
+    "min_length": "min",
+    "max_length": "max",
+    "expected": "expected",
+}
+Location = Literal["body", "query", "path", "header"]
 
 
 def field_errors(error: RequestValidationError) -> list[FieldError]:
@@ -43,6 +52,6 @@ def _field_error(raw: dict[str, Any]) -> FieldError:
         pointer="".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path),
         code=code,
         detail=detail,
-        location=where if where in ("body", "query", "path", "header") else "body",
+        location=cast(Location, where) if where in ("body", "query", "path", "header") else "body",
         params=params,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 from joserfc.jwk import KeySet
@@ -47,7 +48,7 @@ class Verifier:
             )
         return principal
 
-    async def _claims(self, token: str) -> dict[str, object]:
+    async def _claims(self, token: str) -> dict[str, Any]:
         try:
             return read_token(token, await self._key_set())
         except Unauthenticated as refusal:

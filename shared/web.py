@@ -49,7 +49,10 @@ def language_of(accept: str | None) -> Language:
     return best[1]
 
 
-async def _caller(request: Request, authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Principal:
+Authorization = Annotated[str | None, Header(include_in_schema=False)]
+
+
+async def _caller(request: Request, authorization: Authorization = None) -> Principal:
     principal: Principal = await request.app.state.resources.verifier.principal(authorization)
     return principal
 
@@ -81,13 +84,16 @@ Now = Annotated[datetime, Depends(_now, scope="function")]
 """The transaction's ``now()``: PostgreSQL's clock, the one clock for deadlines."""
 
 
-def _if_match(header: Annotated[str | None, Header(alias="If-Match", description='The "version" you have read.')] = None) -> int:
+IfMatchHeader = Annotated[str | None, Header(alias="If-Match", description='The "version" you have read.')]
+
+
+def _if_match(header: IfMatchHeader = None) -> int:
     if header is None:
         raise IfMatchMissing(("请带上 If-Match。", 'Send If-Match: "<version>" with the version you have read.'))
     return _version(header)
 
 
-def _maybe_if_match(header: Annotated[str | None, Header(alias="If-Match")] = None) -> int | None:
+def _maybe_if_match(header: IfMatchHeader = None) -> int | None:
     return None if header is None else _version(header)
 
 

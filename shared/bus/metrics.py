@@ -7,7 +7,9 @@ PUBLISHED = Counter("linli_events_published_total", "Events acknowledged by the 
 RELAY_FAILURES = Counter("linli_relay_failures_total", "Rounds of the relay that were given up and are sent again")
 BROKER_LOSSES = Counter("linli_broker_losses_total", "Times that the broker was found to have lost acknowledged events")
 CONSUMED = Counter("linli_events_consumed_total", "Events applied, per consumer", ["consumer", "topic"])
-SKIPPED = Counter("linli_events_skipped_total", "Events of a type that this version does not know", ["consumer", "topic"])
+SKIPPED = Counter(
+    "linli_events_skipped_total", "Events of a type that this version does not know", ["consumer", "topic"]
+)
 PARKED = Counter("linli_events_parked_total", "Events put aside, per consumer", ["consumer", "topic"])
 PARKED_NOW = Gauge("linli_events_parked", "Events that wait in parked_events, as last counted", ["consumer"])
 RETRIES = Counter("linli_consumer_retries_total", "Batches begun again after a passing database error", ["consumer"])

@@ -34,6 +34,8 @@ class Subscription:
     def __post_init__(self) -> None:
         if unknown := set(self.types or ()) - set(self.topic.all_types):
             raise ValueError(f"{self.topic.name} has no {', '.join(sorted(unknown))}")
+        if self.kind == "effect" and self.topic.snapshot_type in (self.types or ()):
+            raise ValueError(f"{self.topic.snapshot_type}: a snapshot has no effects")
 
     def wants(self, event_type: str) -> bool:
         if self.types is not None:

@@ -52,7 +52,14 @@ RECORD = Topic(
     "dispatch.record.v1",
     "event",
     RecordV1,
-    ("sign_up.created", "sign_up.approved", "sign_up.refused", "sign_up.withdrawn", "sign_up.waitlisted", "sign_up.promoted"),
+    (
+        "sign_up.created",
+        "sign_up.approved",
+        "sign_up.refused",
+        "sign_up.withdrawn",
+        "sign_up.waitlisted",
+        "sign_up.promoted",
+    ),
 )
 
 TOPICS = (RECRUITMENT_CALL, VOLUNTEER, RECORD)

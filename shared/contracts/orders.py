@@ -80,7 +80,7 @@ class OrderV1(Contract):
 
 
 class ShortageV1(Contract):
-    """A household got less than it asked for. ``reason``: confirmed_short or received_short; once per reason and purchase.
+    """A household got less than it asked for; once per reason (confirmed_short, received_short) and purchase.
 
     ``zh`` and ``en`` say why to that household; they never mention another one.
     """

@@ -87,7 +87,7 @@ class OrganizationV1(Contract):
 
 
 class AgreementV1(Contract):
-    """An outside organization may act in a community for ``purposes`` while ``state`` is ``active`` and the day is in range."""
+    """An organization may act in a community for ``purposes`` while ``state`` is ``active`` and the day is in range."""
 
     id: UUID
     version: int
