@@ -94,6 +94,13 @@ class Engines:
                 one.result()
         self._claim.release()
 
+    def discard(self) -> None:
+        """Kill what runs and delete all data of ours, also what lies outside the data directory."""
+        for engine in (self._postgres, self._kafka):
+            engine.kill()
+            engine.wipe()
+        self._claim.release()
+
     def __enter__(self) -> Self:
         return self.start()
 

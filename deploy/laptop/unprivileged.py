@@ -32,12 +32,15 @@ def unprivileged_account() -> Account | None:
 
 
 def reachable(path: Path, account: Account | None) -> bool:
-    """Whether the account may enter every folder above the path (and read the path itself, when it exists)."""
+    """Whether the account may enter every existing folder on the way to the path, and the path itself."""
     if account is None:
         return True
-    if not all(_allows(folder, account, stat.S_IXOTH) for folder in path.resolve().parents if folder.exists()):
-        return False
-    return not path.exists() or _allows(path, account, stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0))
+    folders = [path.resolve(), *path.resolve().parents]
+    return all(_allows(folder, account, stat.S_IXOTH) for folder in folders if folder.is_dir())
+
+
+def _readable(path: Path, account: Account) -> bool:
+    return path.is_symlink() or _allows(path, account, stat.S_IROTH)
 
 
 def _allows(path: Path, account: Account, bits: int) -> bool:
@@ -49,38 +52,48 @@ def _allows(path: Path, account: Account, bits: int) -> bool:
     return status.st_mode & bits == bits
 
 
-def owned_folder(path: Path, account: Account | None) -> Path:
-    """Create a folder that belongs to the account alone, at `path` or, when closed to it, at a twin; returns where."""
-    if account is None:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+def home_for(path: Path, account: Account | None) -> Path:
+    """Where a folder of the account's can be: `path`, or its twin when `path` lies under a closed folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if reachable(path.parent, account):
         return path
-    place = path if reachable(path, account) else _twin(path)
-    place.mkdir(parents=True, exist_ok=True)
-    place.chmod(0o700)
-    os.chown(place, account.uid, account.gid)
-    return place
-
-
-def _twin(path: Path) -> Path:
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     return ROOT_HOME / f"{path.name}-{digest}"
 
 
-def readable_copy(tree: Path, version: str, account: Account | None) -> Path:
-    """The tree itself when the account can read it, else a copy made once per version; returns where it is."""
-    if account is None or all(reachable(path, account) for path in (tree, *tree.rglob("*"))):
-        return tree
-    copy = ROOT_HOME / f"{tree.name}-{version}"
-    if not copy.exists():
+def _make_root_home() -> None:
+    if not ROOT_HOME.exists():
         ROOT_HOME.mkdir(parents=True, exist_ok=True)
+        ROOT_HOME.chmod(0o755)  # whatever our umask is
+
+
+def make_home(path: Path, account: Account | None) -> None:
+    """Create the folder, closed to all but the account."""
+    if path.parent == ROOT_HOME:
+        _make_root_home()
+    path.mkdir(exist_ok=True)
+    path.chmod(0o700)
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def readable_copy(trees: list[Path], name: str, account: Account | None) -> Path:
+    """The folder in which the account can read these sibling trees: their own, else a copy made once per name."""
+    paths = [path for tree in trees for path in (tree, *tree.rglob("*"))]
+    if account is None or (reachable(trees[0], account) and all(_readable(path, account) for path in paths)):
+        return trees[0].parent
+    copy = ROOT_HOME / name
+    if not copy.exists():
+        _make_root_home()
         draft = Path(tempfile.mkdtemp(dir=ROOT_HOME))
-        shutil.copytree(tree, draft / tree.name, symlinks=True)
-        _open_to_all(draft / tree.name)
+        for tree in trees:
+            shutil.copytree(tree, draft / tree.name, symlinks=True)
+        _open_to_all(draft)
         try:
-            (draft / tree.name).rename(copy)
+            draft.rename(copy)
         except OSError:
             assert copy.exists()  # another launcher made it in the meantime
-        shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(draft)
     return copy
 
 
