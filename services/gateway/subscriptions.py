@@ -1,0 +1,5 @@
+"""What the gateway listens to: the whole list."""
+
+from shared.bus.subscription import Subscription
+
+SUBSCRIPTIONS: tuple[Subscription, ...] = ()
