@@ -1,7 +1,8 @@
-"""Data keys: one per (subject, data class), kept in a small database of their own so that a destroyed key stays destroyed.
+"""Data keys: one per (subject, data class), in a small database of their own, so that a destroyed key stays destroyed.
 
-A data key is 32 random bytes, stored only wrapped (AES-256-GCM) by a key derived from a versioned master key. Destroying
-it leaves a tombstone that no later call fills again; every copy of what it sealed, also in backups, is then unreadable.
+A data key is 32 random bytes, stored only wrapped (AES-256-GCM) by a key derived from a versioned master key.
+Destroying it leaves a tombstone that no later call fills again; every copy of what it sealed, also in backups, is then
+unreadable.
 
 **Rotation of the master key**: add ``2:…`` beside ``1:…`` and restart (version 2 wraps, both unwrap); call ``rewrap``
 until it answers 0. Version 1 must stay while look-up hashes are made from it (see ``shared.privacy.Vault``). What the
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.problems import Gone
 from shared.settings import decode_key
 
 CACHE_SECONDS = 30.0
@@ -49,10 +51,10 @@ class DataClass(StrEnum):
 
 Owner = tuple[UUID, DataClass]
 
-DDL = f"""
+DDL = """
 CREATE TABLE IF NOT EXISTS data_keys (
     subject uuid NOT NULL,
-    data_class text NOT NULL CHECK (data_class IN ({", ".join(f"'{one.value}'" for one in DataClass)})),
+    data_class text NOT NULL,
     wrapped bytea,
     master_version integer,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -100,10 +102,16 @@ WHERE stored.subject = fresh.subject AND stored.data_class = fresh.data_class
 """
 
 
-class KeyDestroyed(ValueError):
+class KeyDestroyed(Gone):
     """Something was to be sealed for a subject and class whose key has been destroyed: it can be kept no more."""
 
-    code = "erased"
+    def __init__(self) -> None:
+        super().__init__(
+            (
+                "相关个人信息已按规定销毁, 不能再保存。",
+                "The personal data was erased; nothing may be kept for it again.",
+            )
+        )
 
 
 class MasterKeyMissing(ValueError):
@@ -120,7 +128,7 @@ async def install(connection: "asyncpg.Connection[Any]") -> None:
 
 
 class MasterKeys:
-    """The versioned master keys of one service; nothing is encrypted with them directly, only with keys derived from them."""
+    """The versioned master keys of one service. They encrypt nothing themselves; keys are derived from them."""
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
         self._wrapping = {version: AESGCM(_derive(key, b"wrap")) for version, key in keys.items()}
@@ -180,28 +188,24 @@ class KeyRing:
 
     async def open_many(self, owners: Collection[Owner]) -> dict[Owner, bytes]:
         """The data keys that exist; an owner whose key is missing or destroyed is left out."""
-        asked = self._clock()
-        missing = set(owners) - self._fresh(owners).keys()
-        if missing:
-            self._remember(await self._pool.fetch(_READ, *_columns(missing)), asked)
-        return self._fresh(owners)
+        found = self._cached(owners)
+        if missing := set(owners) - found.keys():
+            asked = self._clock()
+            found |= self._learn(await self._pool.fetch(_READ, *_columns(missing)), asked)
+        return found
 
     async def make_many(self, owners: Collection[Owner]) -> dict[Owner, bytes]:
         """A data key for every owner, made where there is none. Raises KeyDestroyed when one has been destroyed."""
-        asked = self._clock()
-        missing = set(owners) - self._fresh(owners).keys()
-        if missing:
+        found = self._cached(owners)
+        if missing := set(owners) - found.keys():
+            asked = self._clock()
             subjects, classes = _columns(missing)
-            wrapped = [
-                self.masters.wrap((s, DataClass(c)), os.urandom(32)) for s, c in zip(subjects, classes, strict=True)
-            ]
-            self._remember(await self._pool.fetch(_MAKE, subjects, classes, wrapped, self.masters.newest), asked)
-        # A key that another process committed while the statement ran is visible only to the next one.
-        found = await self.open_many(owners)
-        if len(found) < len(set(owners)):
-            raise KeyDestroyed(
-                "相关个人信息已按规定销毁，不能再保存。|The personal data was erased; nothing may be kept for it again."
-            )
+            wrapped = [self.masters.wrap(owner, os.urandom(32)) for owner in sorted(missing)]
+            found |= self._learn(await self._pool.fetch(_MAKE, subjects, classes, wrapped, self.masters.newest), asked)
+            # A key that another process committed while the statement ran is visible only to the next one.
+            found |= await self.open_many(missing - found.keys())
+            if missing - found.keys():
+                raise KeyDestroyed
         return found
 
     async def destroy(self, subject: UUID, data_class: DataClass) -> None:
@@ -217,7 +221,7 @@ class KeyRing:
     async def rewrap(self, limit: int = 1000) -> int:
         """Wraps up to ``limit`` keys of older master versions with the newest; returns how many. Repeat until 0."""
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(_OLD, self.masters.newest, limit)
+            rows = sorted(await connection.fetch(_OLD, self.masters.newest, limit), key=_owner)
             owners = [_owner(row) for row in rows]
             fresh = [
                 self.masters.wrap(owner, self.masters.unwrap(owner, row["master_version"], row["wrapped"]))
@@ -226,21 +230,24 @@ class KeyRing:
             await connection.execute(_REWRAP, *_columns(owners), fresh, self.masters.newest)
         return len(rows)
 
-    def _fresh(self, owners: Iterable[Owner]) -> dict[Owner, bytes]:
+    def _cached(self, owners: Iterable[Owner]) -> dict[Owner, bytes]:
         now = self._clock()
-        cached = ((owner, self._cache.get(owner)) for owner in owners)
-        return {owner: entry[0] for owner, entry in cached if entry and entry[1] > now}
+        entries = ((owner, self._cache.get(owner)) for owner in owners)
+        return {owner: entry[0] for owner, entry in entries if entry and entry[1] > now}
 
-    def _remember(self, rows: Iterable[Mapping[str, Any]], asked: float) -> None:
-        """Caches what was read, counted from when it was asked for; the oldest entries make room."""
-        for row in rows:
-            if row["wrapped"] is not None:
-                owner = _owner(row)
-                self._cache.pop(owner, None)
-                key = self.masters.unwrap(owner, row["master_version"], row["wrapped"])
-                self._cache[owner] = (key, asked + CACHE_SECONDS)
+    def _learn(self, rows: Iterable[Mapping[str, Any]], asked: float) -> dict[Owner, bytes]:
+        """The live keys among the rows; cached, counted from when they were asked for; the oldest make room."""
+        live = {
+            owner: self.masters.unwrap(owner, row["master_version"], row["wrapped"])
+            for owner, row in ((_owner(row), row) for row in rows)
+            if row["wrapped"] is not None
+        }
+        for owner, key in live.items():
+            self._cache.pop(owner, None)
+            self._cache[owner] = (key, asked + CACHE_SECONDS)
         while len(self._cache) > CACHED_KEYS:
             del self._cache[next(iter(self._cache))]
+        return live
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:
