@@ -1,0 +1,53 @@
+"""What came off the truck, by item and lot."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field
+
+from services.orders.rows import Base, area_field, maybe_moment, moment
+
+
+class GoodsReceipt(Base, table=True):
+    """One delivery of a purchase to one place (``area``)."""
+
+    __tablename__ = "goods_receipts"
+
+    id: UUID = Field(primary_key=True)
+    version: int = 1
+    purchase_id: UUID
+    area: str = area_field()
+    state: str = "draft"
+    created_by: UUID
+    created_at: datetime = moment()
+    completed_by: UUID | None = None
+    completed_at: datetime | None = maybe_moment()
+
+
+class GoodsReceiptLine(Base, table=True):
+    """``damaged`` is a part of ``received``."""
+
+    __tablename__ = "goods_receipt_lines"
+
+    receipt_id: UUID = Field(primary_key=True)
+    item_id: UUID = Field(primary_key=True)
+    lot_id: UUID = Field(primary_key=True)
+    ordered: int
+    confirmed: int | None = None
+    received: int
+    damaged: int = 0
+
+
+class Lot(Base, table=True):
+    __tablename__ = "lots"
+
+    id: UUID = Field(primary_key=True)
+    version: int = 1
+    item_id: UUID
+    purchase_id: UUID
+    lot_no: str
+    area: str = area_field()
+    created_at: datetime = moment()
+    recalled_at: datetime | None = maybe_moment()
+    recalled_by: UUID | None = None
+    reason: str | None = None

@@ -1,0 +1,51 @@
+"""Every verb of orders: who may do it, with which reach. Reads named ``anyone`` show what row-level security lets pass."""
+
+from collections.abc import Mapping
+
+from shared.auth import Right, right
+
+STREET = "street_official"
+WORKER = "community_worker"
+SECRETARY = "committee_secretary"
+BUILDING = "building_head"
+STORE = "store_manager"
+
+RIGHTS: Mapping[str, Right] = {
+    # catalogue
+    "store_pairings.read": right("Read pairings of stores and communities", anyone=True),
+    "store_pairings.create": right("Pair a store with a community", STREET, WORKER, SECRETARY),
+    "store_pairings.end": right("End a pairing", STREET, WORKER, SECRETARY, STORE),
+    "catalog_items.read": right("Read what stores sell", anyone=True),
+    "catalog_items.create": right("Add an item to the store's catalogue", STORE),
+    "catalog_items.update": right("Change an item of the store's catalogue", STORE),
+    "packages.read": right("Read the packages that stores sell", anyone=True),
+    "packages.create": right("Add a package to the store's catalogue", STORE),
+    "packages.update": right("Change a package of the store's catalogue", STORE),
+    "price_lists.read": right("Read price lists", anyone=True),
+    "price_lists.create": right("Draft a version of the store's prices", STORE),
+    "price_lists.sign": right("Sign a version of the store's prices", STORE),
+    # purchasing
+    "purchases.read": right("Read purchases that touch one's area or store", anyone=True),
+    "purchases.create": right("Open a purchase from a store for a date", STREET, WORKER),
+    "purchases.send": right("Send the purchase order to the store", STREET, WORKER),
+    "purchases.resend": right("Send the purchase order again", STREET, WORKER),
+    "purchases.confirm": right("Confirm what the store will deliver", STORE),
+    "purchases.refuse": right("Refuse a purchase order", STORE),
+    "purchases.cancel": right("Cancel a purchase, with every refund", STREET, WORKER),
+    # rounds
+    "rounds.read": right("Read rounds", anyone=True),
+    "rounds.create": right("Draft a round of a community", STREET, WORKER),
+    "rounds.update": right("Change a draft round", STREET, WORKER),
+    "rounds.open": right("Open a round", STREET, WORKER),
+    "rounds.close": right("Close a round before its time", STREET, WORKER),
+    "rounds.extend": right("Give a round more time, once", STREET, WORKER),
+    "rounds.cancel": right("Cancel a round", STREET, WORKER),
+    # intake
+    "orders.read": right("Read one's own orders, or those of one's area", anyone=True),
+    "orders.create": right("Order for one's own household", anyone=True),
+    "orders.create_for_others": right("Order for a household with its proxy consent", WORKER),
+    "orders.batch": right("Order for many households at once", WORKER),
+    "orders.replace_lines": right("Amend an order before the cut-off", anyone=True),
+    "orders.cancel": right("Cancel an order", anyone=True),
+    "quotas.read": right("Read what a household may still order", anyone=True),
+}
