@@ -1,4 +1,4 @@
-"""Every verb of orders: who may do it, with which reach. Reads named ``anyone`` show what row-level security lets pass."""
+"""Every verb of orders: who may do it, with which reach. ``anyone`` reads what row-level security lets pass."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Double entry in fen: journals and postings are only ever added; payments, remittances and refunds are their causes."""
+"""Double entry in fen: journals and postings are only added; payments, remittances and refunds are their causes."""
 
 from datetime import datetime
 from uuid import UUID
