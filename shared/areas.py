@@ -27,6 +27,7 @@ PATTERN = rf"^[0-9]{{2}}({_TWO}({_TWO}({_THREE}({_THREE}(\.c[0-9]{{1,6}}(\.b[0-9
 AreaPath = Annotated[str, StringConstraints(pattern=PATTERN, max_length=64)]
 """An area path in a request or an answer."""
 
+_EXAMPLE = "42.01.12.013.001.c03.b12.e2"
 _path = regex(PATTERN)
 
 
@@ -47,7 +48,7 @@ LEVELS = tuple(Level)
 
 
 class BadArea(ValueError):
-    """A text that is no area path, or areas that have no place in common."""
+    """A text that is no area path, or areas that have no place in common; the message is ``Chinese|English``."""
 
     code = "bad_area"
 
@@ -55,7 +56,7 @@ class BadArea(ValueError):
 def check_area(area: str) -> str:
     """The same path. Raises BadArea when it is none."""
     if not _path.fullmatch(area) or area.endswith("\n"):
-        raise BadArea("an area is a dotted path of place keys, such as 42.01.12.013.001.c03.b12.e2")
+        raise BadArea(f"区域路径格式如 {_EXAMPLE}|An area is a dotted path of place keys, such as {_EXAMPLE}")
     return area
 
 
@@ -86,7 +87,7 @@ def smallest_common(areas: Iterable[str]) -> str:
     columns = zip(*(area.split(".") for area in areas), strict=False)
     common = ".".join(keys[0] for keys in takewhile(lambda keys: len(set(keys)) == 1, columns))
     if not common:
-        raise BadArea("these areas have no place in common")
+        raise BadArea("这些区域没有共同的上级|These areas have no place in common")
     return common
 
 

@@ -11,7 +11,7 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 class NaiveTime(ValueError):
-    """A time without an offset: nobody can say which instant it means."""
+    """A time without an offset: nobody can say which instant it means. The message is ``Chinese|English``."""
 
     code = "offset_missing"
 
@@ -44,5 +44,5 @@ def shanghai_day(day: date) -> tuple[datetime, datetime]:
 
 def _aware(moment: datetime) -> datetime:
     if moment.utcoffset() is None:
-        raise NaiveTime("the time carries no offset")
+        raise NaiveTime("时间须带时区|The time needs an offset, such as +08:00")
     return moment

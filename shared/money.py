@@ -19,7 +19,7 @@ _YUAN = re.compile(r"([+-]?)[¥￥]?(\d{1,14}|\d{1,3}(?:,\d{3}){1,4})(?:\.(\d{1,
 
 
 class BadAmount(ValueError):
-    """A text that is no amount of yuan, or a sum beyond 2⁵³-1 fen."""
+    """A text that is no amount of yuan, or an amount out of bounds; the message is ``Chinese|English``."""
 
     code = "bad_amount"
 
@@ -43,7 +43,7 @@ class Money(BaseModel):
 
 def _not_negative(money: Money) -> Money:
     if money.amount_fen < 0:
-        raise BadAmount("the amount must not be negative")
+        raise BadAmount("金额不能为负|The amount must not be negative")
     return money
 
 
@@ -65,9 +65,9 @@ def fen_from_yuan(text: str) -> int:
     compact = "".join(unicodedata.normalize("NFKC", text).split())
     found = _YUAN.fullmatch(compact)
     if found is None:
-        raise BadAmount("an amount in yuan has digits and at most two decimals, such as 70.50")
+        raise BadAmount("金额(元)最多两位小数, 如 70.50|An amount in yuan has at most two decimals, such as 70.50")
     sign, yuan, decimals = found[1], found[2].replace(",", ""), (found[3] or "").ljust(2, "0")
     fen = int(yuan) * 100 + int(decimals)
     if fen > MAX_FEN:
-        raise BadAmount("the amount is too large")
+        raise BadAmount("金额过大|The amount is too large")
     return -fen if sign == "-" else fen
