@@ -49,7 +49,7 @@ _FORMAT = _BytesAsTheyAre()
 
 
 def schema_of(topic: str) -> str:
-    """``dataschema``: changes when a topic's version does, so that a reader notices a payload it was not written for."""
+    """``dataschema``: another for each version of a topic; a reader notices a payload that it was not written for."""
     return f"/schemas/{topic}"
 
 

@@ -1,4 +1,4 @@
-"""What ties a request, its events and their effects together: set by whoever starts the work, read by outbox and log."""
+"""What ties a request, its events and their effects together: set by who starts the work, read by outbox and log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,7 +5,7 @@ Columns that a writer fills (a hand-written statement of the order intake may in
 - ``event_id uuid``: UUIDv7, the event's id for ever; claims in inboxes hang on it
 - ``topic text``, ``type text``: as the contracts name them
 - ``key uuid``, ``seq bigint``: the aggregate and its version after the change, written under its row lock
-- ``payload jsonb``: the payload's JSON (``Contract.to_json``) with ``id`` = key and ``version`` = seq; NULL is a tombstone
+- ``payload jsonb``: the payload's JSON (``Contract.to_json``), ``id`` = key, ``version`` = seq; NULL is a tombstone
 - ``headers jsonb``: ``{"correlationid": …, "traceparent": …}``, both optional
 - ``occurred_at timestamptz``: NULL when it is the moment of recording
 
@@ -13,9 +13,8 @@ Columns that a writer fills (a hand-written statement of the order intake may in
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -95,9 +94,8 @@ def record_erased(db: AsyncSession, topic: Topic, key: UUID, seq: int) -> UUID:
     return row.event_id
 
 
-@dataclass(frozen=True)
-class Arrays:
-    """Many events as columns, for ``unnest``: uuid[], uuid[], bigint[], and text[] with JSON for payload and headers."""
+class Arrays(NamedTuple):
+    """Many events as columns, for ``unnest``: uuid[], uuid[], bigint[], and text[] of JSON for payload and headers."""
 
     event_ids: list[UUID]
     keys: list[UUID]
@@ -110,7 +108,7 @@ INSERT_ARRAYS = """
 INSERT INTO outbox (topic, type, event_id, key, seq, payload, headers)
 SELECT $1::text, $2::text, * FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::text[]::jsonb[], $7::text[]::jsonb[])
 """
-"""For asyncpg: ``await connection.execute(INSERT_ARRAYS, topic.name, event_type, *astuple(arrays(…)))``."""
+"""For asyncpg: ``await connection.execute(INSERT_ARRAYS, topic.name, event_type, *arrays(…))``."""
 
 _INSERT_ARRAYS = text(
     "INSERT INTO outbox (topic, type, event_id, key, seq, payload, headers) SELECT CAST(:topic AS text),"
@@ -138,9 +136,7 @@ async def record_many(db: AsyncSession, topic: Topic, event_type: str, payloads:
     if not payloads:
         return []
     columns = arrays(topic, event_type, payloads)
-    names = ("event_ids", "keys", "seqs", "payloads", "headers")
-    values = dict(zip(names, astuple(columns), strict=True))
-    await db.execute(_INSERT_ARRAYS, {"topic": topic.name, "type": event_type, **values})
+    await db.execute(_INSERT_ARRAYS, {"topic": topic.name, "type": event_type, **columns._asdict()})
     return columns.event_ids
 
 

@@ -19,8 +19,9 @@ GROUPS: dict[Kind, str] = {"copy": "copies", "effect": "effects"}
 class Subscription:
     """One handler on one topic.
 
-    ``effect``: ``await handler(db, event)`` in one transaction with the inbox claim; happens once; never sees snapshots,
-    and tombstones only when ``types`` names them. All effects of one event in a service happen together or not at all.
+    ``effect``: ``await handler(db, event)`` in one transaction with the inbox claim; happens once; never sees
+    snapshots, and tombstones only when ``types`` names them. All effects of one event in a service happen together or
+    not at all.
     ``copy``: ``await handler(db, events)`` for a whole batch, snapshots and tombstones (payload None) included; may be
     called again with events it has seen, so it applies an event only if ``seq`` is newer.
     ``types``: only these; None means all. Raises ValueError for a type that the topic does not know.
