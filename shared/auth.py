@@ -23,6 +23,8 @@ AUDIENCE = "linli"
 ISSUER = "linli-gateway"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, RFC 9068
 TOKEN_SECONDS = 300
+LEEWAY_SECONDS = 5
+"""How far the clocks of two hosts may differ."""
 CACHED_TOKENS = 20_000
 
 
@@ -140,16 +142,18 @@ def _grants(grant: Grant, entry: Right, on: str | None, organization: UUID | Non
     return organization is not None and grant.organization_id == organization
 
 
-def claims_of(principal: Principal, issued_at: int, lifetime: int = TOKEN_SECONDS) -> dict[str, Any]:
-    """The JWT claims that carry a principal. ``issued_at`` is epoch seconds."""
+def claims_of(principal: Principal, issued_at: float, lifetime: int = TOKEN_SECONDS) -> dict[str, Any]:
+    """The JWT claims that carry a principal. ``issued_at`` is epoch seconds to the millisecond (RFC 7519, NumericDate):
+    a revocation separates tokens of the same second.
+    """
     return {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": str(principal.id),
         "sid": str(principal.session_id),
         "kind": principal.kind,
-        "iat": issued_at,
-        "exp": issued_at + lifetime,
+        "iat": round(issued_at, 3),
+        "exp": int(issued_at) + lifetime,
         "roles": [
             {"role": g.role, "area": g.area, "organization_id": g.organization_id and str(g.organization_id)}
             for g in principal.grants
@@ -173,10 +177,13 @@ def principal_of(claims: Mapping[str, Any], rights: Mapping[str, Right]) -> Prin
     )
 
 
-def sign_token(principal: Principal, key: OKPKey, lifetime: int = TOKEN_SECONDS) -> str:
-    """A compact Ed25519-signed JWT; ``key`` carries its ``kid``."""
+def sign_token(
+    principal: Principal, key: OKPKey, lifetime: int = TOKEN_SECONDS, *, issued_at: float | None = None
+) -> str:
+    """A compact Ed25519-signed JWT; ``key`` carries its ``kid``; ``issued_at`` is now unless given."""
     header = {"alg": "EdDSA", "typ": TOKEN_TYPE, "kid": key.kid}
-    return jwt.encode(header, claims_of(principal, int(time.time()), lifetime), key, algorithms=["EdDSA"])
+    claims = claims_of(principal, time.time() if issued_at is None else issued_at, lifetime)
+    return jwt.encode(header, claims, key, algorithms=["EdDSA"])
 
 
 def read_token(token: str, keys: KeySet) -> dict[str, Any]:
@@ -190,9 +197,11 @@ def read_token(token: str, keys: KeySet) -> dict[str, Any]:
         if decoded.header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated(("令牌类型不符。", "This is not an access token; sign in to get one."))
         jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_SECONDS,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
+            iat={"essential": True},
             sub={"essential": True},
         ).validate(decoded.claims)
     except ExpiredTokenError as error:
@@ -208,9 +217,9 @@ class TokenCache:
     """Tokens already checked in this process, until they expire; bounded, oldest out first."""
 
     def __init__(self) -> None:
-        self._checked: dict[str, tuple[float, int, Principal]] = {}
+        self._checked: dict[str, tuple[float, float, Principal]] = {}
 
-    def get(self, token: str) -> tuple[int, Principal] | None:
+    def get(self, token: str) -> tuple[float, Principal] | None:
         """(issued at, principal), or None when it is unknown or its time is over."""
         found = self._checked.get(token)
         if found is None or found[0] <= time.time():
@@ -221,4 +230,4 @@ class TokenCache:
     def put(self, token: str, claims: Mapping[str, Any], principal: Principal) -> None:
         while len(self._checked) >= CACHED_TOKENS:
             self._checked.pop(next(iter(self._checked)))
-        self._checked[token] = (float(claims["exp"]), int(claims["iat"]), principal)
+        self._checked[token] = (float(claims["exp"]), float(claims["iat"]), principal)

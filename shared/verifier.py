@@ -25,7 +25,7 @@ class Verifier:
         self._jwks_url, self._rights, self._db, self._http = jwks_url, rights, db, http
         self._keys: KeySet | None = None
         self._keys_at = 0.0
-        self._revoked: dict[str, int] = {}
+        self._revoked: dict[str, float] = {}
         self._revoked_at = 0.0
         self._cache = TokenCache()
         self._lock = asyncio.Lock()
@@ -40,7 +40,7 @@ class Verifier:
             issued_at, principal = cached
         else:
             claims = await self._claims(token)
-            issued_at, principal = int(claims["iat"]), principal_of(claims, self._rights)
+            issued_at, principal = float(claims["iat"]), principal_of(claims, self._rights)
             self._cache.put(token, claims, principal)
         if issued_at < self._revoked.get(str(principal.session_id), 0):
             raise Unauthenticated(
@@ -54,7 +54,7 @@ class Verifier:
         except Unauthenticated as refusal:
             if refusal.code == "token_expired" or time.monotonic() - self._keys_at < 5:
                 raise
-        self._keys = None  # perhaps signed with a key that is newer than our copy
+        self._keys_at = float("-inf")  # perhaps signed with a key that is newer than our copy
         return read_token(token, await self._key_set())
 
     async def _key_set(self) -> KeySet:
@@ -80,6 +80,6 @@ class Verifier:
         self._revoked_at = time.monotonic()
         async with self._db.engine.connect() as connection:
             rows = await connection.execute(
-                text("SELECT session_id, extract(epoch FROM not_before)::bigint FROM revocations")
+                text("SELECT session_id, extract(epoch FROM not_before)::float8 FROM revocations")
             )
             self._revoked = {str(session_id): not_before for session_id, not_before in rows}
