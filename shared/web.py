@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal
+from shared.clock import to_wire
 from shared.database import transaction_time
 from shared.problems import IfMatchMissing, Malformed, VersionMismatch
 
@@ -24,9 +25,9 @@ class Body(BaseModel):
 
 
 class Public(BaseModel):
-    """Base of every answer; made from rows. Answers carry every field, null = no value."""
+    """Base of every answer; made from rows. Answers carry every field, null = no value; times in UTC, milliseconds."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_encoders={datetime: to_wire})
 
 
 class Transition(Body):
@@ -34,7 +35,7 @@ class Transition(Body):
 
     reason_code: str | None = None
     note: str | None = None
-    occurred_at: datetime | None = None
+    occurred_at: AwareDatetime | None = None
 
 
 def language_of(accept: str | None) -> Language:
