@@ -118,6 +118,8 @@ def _handler(
 
 
 def _http_error(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, Problem):
+        return error.__cause__  # raised while FastAPI read the body, such as TooLarge
     if error.status_code == 404:
         return NotFound(("没有此地址。", "There is no such path; see /v1/openapi.json."))
     if error.status_code == 405:
