@@ -48,14 +48,8 @@ CREATE INDEX rate_leases_expires ON rate_leases (expires_at);
 def upgrade() -> None:
     schema.create(op, "gateway")
     schema.run(op, IDENTITY)
-    create_copy_table(
-        op,
-        "role_copies",
-        generated={
-            "person_id": ("uuid", "(state->>'person_id')::uuid"),
-            "role_state": ("text", "state->>'state'"),
-        },
-    )
-    create_copy_table(op, "organization_copies", generated={"organization_area": ("text", "state->>'area'")})
+    create_copy_table(op, "role_copies", generated={"person_id": "uuid", "state": "text"})
+    op.execute("CREATE INDEX role_copies_person ON role_copies (person_id) WHERE state = 'active'")
+    create_copy_table(op, "organization_copies", generated={"area": "text"})
     schema.protect(op, "gateway", "sessions", "person_id = linli_person() OR linli_sees(NULL)")
     schema.protect(op, "gateway", "api_clients", "linli_sees(area) OR linli_acts_for(organization_id)")
