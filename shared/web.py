@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal
 from shared.clock import to_wire
-from shared.clock import to_wire
 from shared.database import transaction_time
 from shared.problems import IfMatchMissing, Malformed, VersionMismatch
 
