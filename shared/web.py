@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal
@@ -24,10 +25,30 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+_AS_ON_THE_WIRE = core_schema.plain_serializer_function_ser_schema(to_wire, when_used="json-unless-none")
+
+
+def _instants_on_the_wire(node: Any) -> None:
+    """Lets every datetime inside a core schema be written as ``shared.clock`` writes it."""
+    if isinstance(node, dict):
+        if node.get("type") == "datetime":
+            node.setdefault("serialization", _AS_ON_THE_WIRE)
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for part in node:
+            _instants_on_the_wire(part)
+
+
 class Public(BaseModel):
     """Base of every answer; made from rows. Answers carry every field, null = no value; times in UTC, milliseconds."""
 
-    model_config = ConfigDict(from_attributes=True, json_encoders={datetime: to_wire})
+    model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _instants_on_the_wire(schema)
+        return schema
 
 
 class Transition(Body):
