@@ -5,7 +5,6 @@ then used and never stopped.
 """
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -59,26 +58,40 @@ class Engines:
         """host:port of the broker."""
         return self._external_kafka or self._kafka.bootstrap
 
-    def start(self, progress: Progress = lambda ready, total: None) -> Self:
-        """Start both side by side; returns when both answer. `progress` tells of Kafka's jars.
+    def claim(self) -> None:
+        """Take the data directory for this process and settle the ports; from here on both addresses are fixed.
 
-        Raises LaunchError when one does not start (the other is stopped then) or when the data directory is in use.
+        Raises LaunchError when another process has the directory.
         """
         if not self._claim.take():
             raise LaunchError(f"{self.data_dir} is in use by another running stack: stop that one first")
-        starts: list[Callable[[], None]] = []
-        if not self._external_postgres:
-            starts.append(self._postgres.start)
-        if not self._external_kafka:
-            starts.append(lambda: self._kafka.start(progress=progress))
+        self._postgres.settle_port()
+        self._kafka.settle_port()
+
+    def start(self) -> Self:
+        """Claim, then start both side by side; returns when both answer.
+
+        Raises LaunchError when one does not start; the other is stopped then.
+        """
+        self.claim()
         try:
             with ThreadPoolExecutor(2) as pool:
-                for one in [pool.submit(start) for start in starts]:
+                for one in [pool.submit(self.start_postgres), pool.submit(self.start_kafka)]:
                     one.result()
         except BaseException:
             self.stop()
             raise
         return self
+
+    def start_postgres(self) -> None:
+        """Start PostgreSQL alone, unless it is external; for a launcher that has claimed already."""
+        if not self._external_postgres:
+            self._postgres.start()
+
+    def start_kafka(self, progress: Progress = lambda ready, total: None) -> None:
+        """Start Kafka alone, unless it is external. `progress` tells of its jars."""
+        if not self._external_kafka:
+            self._kafka.start(progress=progress)
 
     def failure(self) -> LaunchError | None:
         """The error of an engine of ours that ended by itself, None while both run."""

@@ -19,7 +19,6 @@ from deploy.laptop.processes import Child, LaunchError
 from deploy.laptop.state import State
 
 _START_SECONDS = 60.0
-_PORT_TRIES = 5
 _STARTED = "Kafka Server started"
 _JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # Kafka still uses what newer Java versions warn about.
@@ -79,7 +78,6 @@ class Kafka:
         self.data_dir = home / "data"
         self._state = state
         self._child = Child("kafka", log)
-        self._settled = False
 
     @property
     def port(self) -> int:
@@ -102,23 +100,22 @@ class Kafka:
         """The error that tells how the broker ended."""
         return self._child.failure()
 
+    def settle_port(self) -> None:
+        """Choose another port if the remembered one is taken; before the first start, while no client knows it."""
+        if not ports.is_free(self.port):
+            self._state.put("kafka_port", str(ports.free_port()))
+
     def start(self, cluster_id: str | None = None, progress: Progress = lambda ready, total: None) -> None:
         """Start, formatting the data directory first if it is empty; returns when topics can be made.
 
         `cluster_id` names the cluster that a format makes, by default a new random one.
         """
         classpath = os.pathsep.join(str(path) for path in ready_jars(progress))
-        for _ in range(_PORT_TRIES):
-            self._write_settings()
-            if not (self.data_dir / "meta.properties").exists():
-                self._format(classpath, cluster_id or new_cluster_id())
-            self._child.start([*self._java(classpath), "kafka.Kafka", str(self._properties)], self._environment())
-            if self._wait_until_ready():
-                self._settled = True
-                return
-            if "Address already in use" not in self._child.output():
-                break
-        raise self._child.failure()
+        self._write_settings()
+        if not (self.data_dir / "meta.properties").exists():
+            self._format(classpath, cluster_id or new_cluster_id())
+        self._child.start([*self._java(classpath), "kafka.Kafka", str(self._properties)], self._environment())
+        self._wait_until_ready()
 
     def stop(self) -> None:
         """Stop in an orderly way."""
@@ -139,8 +136,6 @@ class Kafka:
 
     def _write_settings(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        if not self._settled and not ports.is_free(self.port):  # later its clients know the port
-            self._state.put("kafka_port", str(ports.free_port()))
         text = _SETTINGS.format(port=self.port, controller_port=self._controller_port(), data_dir=self.data_dir)
         self._properties.write_text(text)
         (self._home / "log4j2.properties").write_text(_LOGGING)
@@ -169,14 +164,14 @@ class Kafka:
         if done.returncode != 0:
             raise LaunchError(f"Kafka's data folder {self.data_dir} cannot be formatted\n{done.stdout}{done.stderr}")
 
-    def _wait_until_ready(self) -> bool:
-        """Whether it came up. It prints the line after the controller let it in, so topics can be made from then on."""
+    def _wait_until_ready(self) -> None:
+        # It prints the line after the controller let it in, so topics can be made from then on.
         deadline = time.monotonic() + _START_SECONDS
         while self._child.running:
             if _STARTED in self._child.output():
-                return True
+                return
             if time.monotonic() > deadline:
                 self._child.kill()
                 raise LaunchError(f"kafka did not come up within {_START_SECONDS:.0f} s; log: {self._child.log}")
             time.sleep(0.02)
-        return False
+        raise self._child.failure()

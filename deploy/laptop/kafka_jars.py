@@ -5,6 +5,8 @@ the user's own setting of jgo (`[repositories]` in its configuration file). `pyt
 writes the lock anew for the versions below.
 """
 
+from __future__ import annotations
+
 import hashlib
 import logging
 import os
@@ -77,7 +79,7 @@ def ready_jars(progress: Progress = lambda ready, total: None) -> list[Path]:
     return paths
 
 
-def _ready(jar: Jar, folder: Path, context: "MavenContext") -> Path:
+def _ready(jar: Jar, folder: Path, context: MavenContext) -> Path:
     path = folder / jar.file_name
     if path.exists() and _sha256(path) == jar.sha256:
         return path
@@ -90,7 +92,7 @@ def _ready(jar: Jar, folder: Path, context: "MavenContext") -> Path:
     return fetched.replace(path)
 
 
-def _fetch(jar: Jar, context: "MavenContext") -> Path:
+def _fetch(jar: Jar, context: MavenContext) -> Path:
     artifact = _artifact(jar.coordinate, context)
     assert artifact.cached_path is not None
     artifact.cached_path.unlink(missing_ok=True)  # what an interrupted download left
@@ -101,12 +103,12 @@ def _fetch(jar: Jar, context: "MavenContext") -> Path:
     return path
 
 
-def _artifact(coordinate: str, context: "MavenContext") -> "Artifact":
+def _artifact(coordinate: str, context: MavenContext) -> Artifact:
     group, artifact, version = coordinate.split(":")
     return context.project(group, artifact).at_version(version).artifact()
 
 
-def _context(repository: Path) -> "MavenContext":
+def _context(repository: Path) -> MavenContext:
     # Imported late: a second start finds every jar in the cache and need not pay for it.
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL

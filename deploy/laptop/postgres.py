@@ -20,8 +20,8 @@ from deploy.laptop.unprivileged import home_for, make_home, readable_copy, unpri
 
 _START_SECONDS = 60.0
 _TRIES = 5
-# Worth another try: somebody took the port, or backends of a killed server are still on their way out.
-_PASSING = ("Address already in use", "pre-existing shared memory block", "lock file")
+# Worth another try: the backends of a killed server are still on their way out.
+_PASSING = ("pre-existing shared memory block", "lock file")
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -72,7 +72,6 @@ class Postgres:
         self._state = state
         self._password = state.password("postgres_password")
         self._child = Child("postgres", log, stop_signal=signal.SIGINT)
-        self._settled = False
 
     @property
     def port(self) -> int:
@@ -95,6 +94,11 @@ class Postgres:
         """The error that tells how the server ended."""
         return self._child.failure()
 
+    def settle_port(self) -> None:
+        """Choose another port if the remembered one is taken; before the first start, while no client knows it."""
+        if not ports.is_free(self.port):
+            self._state.put("postgres_port", str(ports.free_port()))
+
     def start(self) -> None:
         """Start, making the data directory first if there is none; returns when connections are answered."""
         bin_dir = binaries()
@@ -102,11 +106,8 @@ class Postgres:
         if not (self.data_dir / "PG_VERSION").exists():
             self._make_data_dir(bin_dir)
         for _ in range(_TRIES):
-            if not self._settled and not ports.is_free(self.port):  # later its clients know the port
-                self._state.put("postgres_port", str(ports.free_port()))
             self._child.start(self._command(bin_dir), self._environment(), self._account)
             if self._wait_until_ready():
-                self._settled = True
                 return
             if not any(hint in self._child.output() for hint in _PASSING):
                 break

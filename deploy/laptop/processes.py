@@ -146,6 +146,44 @@ class Child:
         _tell_guardian(f"done {self._process.pid}")
 
 
+class Commands:
+    """Commands that run to their end; those under way can be ended together."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._closed = False
+
+    def run(self, command: Sequence[str], env: Mapping[str, str]) -> str:
+        """What the command printed on standard output. Raises LaunchError with all it said when it fails."""
+        if self._closed:
+            raise LaunchError("the launcher is stopping")
+        process = subprocess.Popen(  # noqa: S603
+            list(command),
+            env=dict(env),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._running.add(process)
+        _tell_guardian(f"add {process.pid} {int(signal.SIGTERM)}")
+        out, errors = process.communicate()
+        _tell_guardian(f"done {process.pid}")
+        self._running.discard(process)
+        if process.returncode != 0:
+            said = (out + errors).strip()
+            raise LaunchError(f"{' '.join(command)} failed with exit code {process.returncode}\n{said}")
+        return out
+
+    def close(self) -> None:
+        """End what is under way; from now on nothing can be run."""
+        self._closed = True
+        for process in list(self._running):
+            process.kill()
+
+
 def _spawn(
     command: Sequence[str], env: Mapping[str, str], account: Account | None, cwd: Path, log: IO[bytes]
 ) -> subprocess.Popen[bytes]:
