@@ -109,7 +109,7 @@ END $$;
 
 MAINTAIN = """
 CREATE FUNCTION bus_maintain() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET lock_timeout = '1s' AS $$
 DECLARE
   today date := (now() AT TIME ZONE 'UTC')::date;
   monday date := date_trunc('week', now() AT TIME ZONE 'UTC')::date;
@@ -119,7 +119,7 @@ DECLARE
 BEGIN
   FOR ahead IN 0..7 LOOP
     day := today + ahead;
-    PERFORM bus_attach('outbox', 'outbox_' || to_char(day, 'YYYYMMDD'), day || ' 00+00', day + 1 || ' 00+00');
+    PERFORM bus_attach('outbox', 'outbox_' || to_char(day, 'YYYYMMDD'), day || ' 00:00+00', day + 1 || ' 00:00+00');
   END LOOP;
   FOR ahead IN 0..3 LOOP
     day := monday + 7 * ahead;
