@@ -29,12 +29,10 @@ class Round(Base, table=True):
     late_entry_until: datetime = moment()
     minimum_orders: int = 0
     minimum_rule: str = "send"
-    extend_hours: int = 0
+    extend_minutes: int = 0
     extended: bool = False
     capacity_orders: int | None = None
     handover_default: str = "gate"
-    policy_id: UUID | None = None
-    policy_version: int | None = None
     policy: dict[str, Any] = document({})
     reopened_from: UUID | None = None
     created_by: UUID

@@ -81,10 +81,10 @@ CREATE TABLE rounds (
   reason text, opens_at timestamptz NOT NULL, cut_off_at timestamptz NOT NULL, late_entry_until timestamptz NOT NULL,
   minimum_orders integer NOT NULL DEFAULT 0 CHECK (minimum_orders >= 0),
   minimum_rule text NOT NULL CHECK (minimum_rule IN ('cancel', 'extend', 'send')),
-  extend_hours integer NOT NULL DEFAULT 0 CHECK (extend_hours >= 0), extended boolean NOT NULL DEFAULT false,
+  extend_minutes integer NOT NULL DEFAULT 0 CHECK (extend_minutes >= 0), extended boolean NOT NULL DEFAULT false,
   capacity_orders integer CHECK (capacity_orders > 0),
   handover_default text NOT NULL CHECK (handover_default IN ('gate', 'door')),
-  policy_id uuid, policy_version integer, policy jsonb NOT NULL DEFAULT '{}',
+  policy jsonb NOT NULL DEFAULT '{}',
   reopened_from uuid REFERENCES rounds, created_by uuid NOT NULL, created_at timestamptz NOT NULL,
   opened_at timestamptz, cut_off_done_at timestamptz, closed_at timestamptz, closed_by uuid, close_reason text,
   cancelled_at timestamptz, arrived_at timestamptz, completed_at timestamptz,
@@ -255,14 +255,43 @@ CREATE INDEX refunds_area ON refunds (area, id);
 REVOKE UPDATE, DELETE, TRUNCATE ON journals, postings FROM orders_api, orders_worker, orders_intake;
 """
 
-HOUSEHOLDS = """
-CREATE FUNCTION linli_households() RETURNS SETOF uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT id FROM household_copies
-  WHERE payload -> 'claims' @> jsonb_build_array(jsonb_build_object('person_id', linli_person(), 'state', 'confirmed'))
-$$;
+COPIES = {
+    "place": {"area": "text", "kind": "text"},
+    "household": {"area": "text", "claims": "jsonb", "merged_into": "uuid"},
+    "organization": {"kind": "text", "state": "text"},
+    "agreement": {"community_area": "text", "organization_id": "uuid", "state": "text"},
+    "policy": {"area": "text", "kind": "text", "state": "text"},
+    "emergency": {"area": "text", "state": "text"},
+}
+
+COPY_INDEXES = """
+CREATE INDEX place_copies_area ON place_copies (area);
+CREATE INDEX household_copies_area ON household_copies (area);
+CREATE INDEX household_copies_claims ON household_copies USING gin (claims jsonb_path_ops);
+CREATE INDEX household_copies_merged ON household_copies (merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX agreement_copies_pair ON agreement_copies (community_area, organization_id);
+CREATE INDEX policy_copies_kind ON policy_copies (kind, area);
 """
 
-COPIES = ("place", "household", "organization", "agreement", "policy", "emergency")
+FUNCTIONS = """
+CREATE FUNCTION linli_households() RETURNS SETOF uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  WITH mine AS (
+    SELECT key FROM household_copies
+    WHERE claims @> jsonb_build_array(jsonb_build_object('person_id', linli_person(), 'state', 'confirmed')))
+  SELECT key FROM mine UNION SELECT merged.key FROM household_copies merged JOIN mine ON merged.merged_into = mine.key
+$$;
+CREATE FUNCTION round_demand(wanted uuid[]) RETURNS TABLE (round_id uuid, item_id uuid, qty bigint, orders bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+  SELECT o.round_id, l.item_id, sum(l.requested), count(*)
+  FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.substitute_for IS NULL
+  WHERE o.round_id = ANY (wanted) AND o.state <> 'cancelled' GROUP BY o.round_id, l.item_id
+$$;
+CREATE FUNCTION round_progress(wanted uuid) RETURNS TABLE (part text, state text, n bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+  SELECT 'orders', o.state, count(*) FROM orders o WHERE o.round_id = wanted GROUP BY o.state
+  UNION ALL SELECT 'parcels', p.state, count(*) FROM parcels p WHERE p.round_id = wanted GROUP BY p.state
+$$;
+"""
 
 MINE = "household_id IN (SELECT linli_households())"
 WALLS = {
@@ -286,11 +315,10 @@ WALLS = {
     "refunds": f"linli_sees(area) OR {MINE}",
 }
 
-READS = (
-    "place_copies household_copies policy_copies purchases rounds catalog_items revocations idempotency_keys outbox"
-)
+READS = "household_copies purchases rounds catalog_items"
 WRITES = {
-    "SELECT, INSERT": "orders order_lines order_money household_buys idempotency_keys outbox journals postings",
+    "SELECT, INSERT": "orders order_lines order_money household_buys idempotency_keys timers journals postings",
+    "INSERT": "outbox",
     "SELECT, INSERT, UPDATE": "quota_uses",
     "SELECT, UPDATE": "purchase_items round_counters",
 }
@@ -299,10 +327,9 @@ INTAKE_WALLED = "purchases rounds orders order_lines order_money journals"
 
 def upgrade() -> None:
     create(op, "orders")
-    for name in COPIES:
-        create_copy_table(op, f"{name}_copies")
-    run(op, HOUSEHOLDS)
-    for script in (CATALOGUE, PURCHASING, ROUNDS, INTAKE, ALLOCATION, RECEIVING, MONEY):
+    for name, derived in COPIES.items():
+        create_copy_table(op, f"{name}_copies", generated=derived)
+    for script in (COPY_INDEXES, CATALOGUE, PURCHASING, ROUNDS, INTAKE, ALLOCATION, RECEIVING, MONEY, FUNCTIONS):
         run(op, script)
     for table, using in WALLS.items():
         protect(op, "orders", table, using)
