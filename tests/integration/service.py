@@ -59,7 +59,9 @@ ROLES = ("owner", "api", "worker", "intake", "keys")
 @cache
 def signing_key() -> OKPKey:
     """The Ed25519 key that stands for the gateway's."""
-    return OKPKey.generate_key("Ed25519", {"kid": "test", "use": "sig", "alg": "EdDSA"})
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA"})
+    key.ensure_kid()
+    return key
 
 
 @cache
@@ -123,12 +125,19 @@ def environment(service: str, engines: SharedEngines, suffix: str) -> dict[str, 
         for role in ROLES
         if role != "intake" or service == "orders"
     }
+    if service == "gateway":
+        urls["LINLI_GATEWAY_SIGNING_KEY"] = _private_bytes()
     return urls | {
         "LINLI_PROFILE": "laptop",
         "LINLI_KAFKA_BOOTSTRAP": engines.kafka_bootstrap,
         "LINLI_JWKS_URL": jwks_url(),
         f"LINLI_{upper}_MASTER_KEYS": "1:" + base64.b64encode(hashlib.sha256(upper.encode()).digest()).decode(),
     }
+
+
+def _private_bytes() -> str:
+    secret = str(signing_key().as_dict(private=True)["d"])
+    return base64.b64encode(base64.urlsafe_b64decode(secret + "=")).decode()
 
 
 def _password(role: str) -> str:
