@@ -30,6 +30,8 @@ class ProblemDocument(BaseModel):
     errors: list[ProblemError] | None = None
 
 
+PUBLIC: dict[str, Any] = {"security": []}
+"""``openapi_extra`` of an operation that wants no token."""
 DEFAULT_PROBLEM: dict[str, Any] = {"model": ProblemDocument, "description": "Any refusal or failure"}
 
 
