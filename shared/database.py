@@ -15,7 +15,6 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import registry as sqlalchemy_registry
 from sqlmodel import SQLModel
 
 from shared.clock import now
@@ -39,16 +38,6 @@ class Visible(Protocol):
 
     @property
     def organization_ids(self) -> Sequence[UUID]: ...
-
-
-def row_base(service: str) -> type[SQLModel]:
-    """The base of one service's tables, with a metadata of its own (every service has an ``outbox``)."""
-
-    class ServiceRow(SQLModel, registry=sqlalchemy_registry()):
-        __abstract__ = True
-
-    ServiceRow.__name__ = ServiceRow.__qualname__ = f"{service.capitalize()}Row"
-    return ServiceRow
 
 
 def make_engine(url: str, *, pool_size: int = 12, **options: Any) -> AsyncEngine:

@@ -1,5 +1,8 @@
 """The base of the gateway's tables."""
 
-from shared.database import row_base
+from sqlalchemy.orm import registry
+from sqlmodel import SQLModel
 
-Base = row_base("gateway")
+
+class Base(SQLModel, registry=registry()):
+    """A row of the gateway's database; its metadata is its own, since every service has an ``outbox``."""

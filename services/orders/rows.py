@@ -4,11 +4,14 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlmodel import Field
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
 
-from shared.database import AreaText, row_base
+from shared.database import AreaText
 
-Base = row_base("orders")
+
+class Base(SQLModel, registry=registry()):
+    """A row of orders's database; its metadata is its own, since every service has an ``outbox``."""
 
 
 def area_field() -> Any:

@@ -11,32 +11,30 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts.base import Topic
 from shared.contracts.record import RecordV1
-from shared.database import AreaText, row_base, transaction_time
+from shared.database import AreaText, transaction_time
 from shared.ids import new_id
 from shared.keys import DataClass
 from shared.machine import Machine
 from shared.privacy import Vault
 from shared.problems import Problem, Text
 
-if TYPE_CHECKING:
 
-    class JobRow(SQLModel):
-        """A metadata of its own: the table stands in every service's database."""
+class JobRow(SQLModel, registry=registry()):
+    """The base of ``jobs``, a table that stands in every service's database."""
 
-else:
-    JobRow = row_base("job")
 
 SHOWN_ERRORS = 1_000
 """Row errors kept and shown; the problem says how many there were."""
