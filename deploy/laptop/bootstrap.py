@@ -30,8 +30,17 @@ CAUSES = (
     (("Permission denied",), NOT_YOURS),
     (("DO NOT MATCH THE HASHES",), "a package is not the one in requirements.lock: check your package mirror"),
     (
-        ("NewConnectionError", "Connection refused", "ConnectionResetError", "IncompleteRead", "timed out")
-        + ("NameResolutionError", "ProxyError", "SSLError", "Could not fetch URL"),  # noqa: RUF005
+        (
+            "NewConnectionError",
+            "NameResolutionError",
+            "ConnectionResetError",
+            "Connection refused",
+            "IncompleteRead",
+            "timed out",
+            "ProxyError",
+            "SSLError",
+            "Could not fetch URL",
+        ),
         "a package could not be downloaded: check network and proxy, then run the same command again",
     ),
     (
