@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from shared.auth import Right, right
 
 IDENTITY: Mapping[str, Right] = {
-    "sign-in-codes.create": right("Ask for a sign-in code by SMS", public=True),
+    "sign_in_codes.create": right("Ask for a sign-in code by SMS", public=True),
     "sessions.create": right("Sign in with a code", public=True),
     "sessions.refresh": right("Renew an access token", public=True),
     "sessions.read": right("See one's own sessions", anyone=True),
     "sessions.delete": right("End one of one's own sessions", anyone=True),
     "oauth.token": right("Get an access token as an API client", public=True),
     "me.read": right("See who one is and which roles one holds", anyone=True),
-    "api-clients.read": right("See API clients", "administrator", "street_official"),
-    "api-clients.create": right("Make an API client for a store or receiver", "administrator", "street_official"),
-    "api-clients.delete": right("End an API client", "administrator", "street_official"),
-    "api-clients.rotate-secret": right("Give an API client a new secret", "administrator", "street_official"),
+    "api_clients.read": right("See API clients", "administrator", "street_official"),
+    "api_clients.create": right("Make an API client for a store or receiver", "administrator", "street_official"),
+    "api_clients.delete": right("End an API client", "administrator", "street_official"),
+    "api_clients.rotate_secret": right("Give an API client a new secret", "administrator", "street_official"),
     "vocabularies.read": right("Read the words of states, kinds and errors", public=True),
 }
 

@@ -1,5 +1,12 @@
-"""What the gateway listens to: the whole list."""
+"""What the gateway listens to: the whole list. Capabilities add their own tuple."""
 
+from services.gateway.identity.effects import on_role
+from shared.bus.copies import copy_into
 from shared.bus.subscription import Subscription
+from shared.contracts import registry
 
-SUBSCRIPTIONS: tuple[Subscription, ...] = ()
+SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription(registry.ROLE, "copy", copy_into("role_copies")),
+    Subscription(registry.ROLE, "effect", on_role),
+    Subscription(registry.ORGANIZATION, "copy", copy_into("organization_copies")),
+)

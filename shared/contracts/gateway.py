@@ -38,6 +38,7 @@ RECORD = Topic(
         "inbound_source.updated",
         "inbound_source.disabled",
         "api_client.created",
+        "api_client.secret_rotated",
         "api_client.deleted",
     ),
 )

@@ -31,11 +31,11 @@ CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
 CREATE TABLE api_clients (
   id uuid PRIMARY KEY, version integer NOT NULL CHECK (version >= 1), name text NOT NULL CHECK (length(name) <= 120),
-  area text COLLATE "C", organization_id uuid, role text NOT NULL, scopes text[] NOT NULL CHECK (cardinality(scopes) > 0),
+  area text COLLATE "C" NOT NULL, organization_id uuid, role text NOT NULL, scopes text[] NOT NULL CHECK (cardinality(scopes) > 0),
   state text NOT NULL CHECK (state IN ('active', 'deleted')), secret_hash bytea NOT NULL,
   previous_secret_hash bytea, previous_until timestamptz, created_by uuid NOT NULL, created_at timestamptz NOT NULL,
   not_before timestamptz NOT NULL,
-  CHECK (area IS NOT NULL OR organization_id IS NOT NULL));
+  CHECK ((role = 'store_manager') = (organization_id IS NOT NULL)));
 CREATE INDEX api_clients_area ON api_clients (area, id);
 
 CREATE UNLOGGED TABLE rate_leases (
@@ -48,8 +48,8 @@ CREATE INDEX rate_leases_expires ON rate_leases (expires_at);
 def upgrade() -> None:
     schema.create(op, "gateway")
     schema.run(op, IDENTITY)
-    create_copy_table(op, "role_copies", generated={"person_id": "uuid", "state": "text"})
-    op.execute("CREATE INDEX role_copies_person ON role_copies (person_id) WHERE state = 'active'")
+    create_copy_table(op, "role_copies", generated={"person_id": "uuid"})
+    op.execute("CREATE INDEX role_copies_person ON role_copies (person_id)")
     create_copy_table(op, "organization_copies", generated={"area": "text"})
     schema.protect(op, "gateway", "sessions", "person_id = linli_person() OR linli_sees(NULL)")
     schema.protect(op, "gateway", "api_clients", "linli_sees(area) OR linli_acts_for(organization_id)")
