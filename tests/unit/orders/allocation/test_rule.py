@@ -1,7 +1,6 @@
 """What is promised of the allocation rule on one day (domain.md, "Shortage allocation")."""
 
 from collections import Counter
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
