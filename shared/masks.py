@@ -41,7 +41,7 @@ def mask_text(text: str) -> str:
     return _PERSONAL.sub(_masked, text)
 
 
-def drop_personal(logger: object, method: str, event: EventDict) -> EventDict:
+def drop_personal(_: object, __: str, event: EventDict) -> EventDict:
     """structlog processor: masks phones and IDs in every text of the event, however deep (promise PD2).
 
     The second wall: no caller logs personal data, and what slips through is caught here.

@@ -140,6 +140,7 @@ def test_quotes_and_newlines_inside_a_cell() -> None:
         (xlsx(["姓名"], ["王"]), "missing_column"),
         (xlsx(), "no_header"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_bad_files_say_why(content: bytes, reason: str) -> None:
     assert refusal(content).reason == reason
