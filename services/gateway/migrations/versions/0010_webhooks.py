@@ -1,4 +1,4 @@
-"""Webhooks out: secrets, what has happened (the feed's rows), endpoints, deliveries with their attempts, replays."""
+"""Webhooks out: secrets, what has happened (the feed's rows), endpoints, deliveries with their attempts."""
 
 from alembic import op
 
@@ -61,21 +61,12 @@ CREATE TABLE webhook_deliveries (
   CONSTRAINT finished_means_final CHECK ((state = 'pending') = (finished_at IS NULL)))
   WITH (fillfactor = 70);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at, position) WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_heads ON webhook_deliveries (endpoint_id, entity_id, position) WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_gaps ON webhook_deliveries (endpoint_id, entity_id, position) WHERE state = 'failed';
+CREATE INDEX webhook_deliveries_entity ON webhook_deliveries (endpoint_id, entity_id, position);
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries (endpoint_id, position);
 CREATE TABLE webhook_attempts (
   delivery_id uuid NOT NULL REFERENCES webhook_deliveries ON DELETE CASCADE, number smallint NOT NULL,
   started_at timestamptz NOT NULL, duration_ms integer NOT NULL, status smallint, error text,
   PRIMARY KEY (delivery_id, number));
-CREATE TABLE webhook_replays (
-  id uuid PRIMARY KEY, endpoint_id uuid NOT NULL REFERENCES webhook_endpoints,
-  from_at timestamptz NOT NULL, before_at timestamptz NOT NULL, event_types text[] NOT NULL,
-  state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'succeeded')),
-  reached bigint NOT NULL DEFAULT 0, done integer NOT NULL DEFAULT 0,
-  requested_by uuid NOT NULL, created_at timestamptz NOT NULL, finished_at timestamptz,
-  CHECK (from_at < before_at));
-CREATE INDEX webhook_replays_open ON webhook_replays (id) WHERE state <> 'succeeded';
 """
 
 OF_A_VISIBLE_ENDPOINT = "EXISTS (SELECT 1 FROM webhook_endpoints AS mine WHERE mine.id = endpoint_id)"
@@ -88,4 +79,3 @@ def upgrade() -> None:
     schema.protect(op, "gateway", "feed_events", f"linli_touches(areas) OR organization_ids && {organizations}")
     schema.protect(op, "gateway", "webhook_endpoints", "linli_sees(area) OR linli_acts_for(organization_id)")
     schema.protect(op, "gateway", "webhook_deliveries", OF_A_VISIBLE_ENDPOINT)
-    schema.protect(op, "gateway", "webhook_replays", OF_A_VISIBLE_ENDPOINT)
