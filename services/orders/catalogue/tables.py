@@ -40,7 +40,7 @@ class CatalogItem(Base, table=True):
     weight_g: int
     storage: str
     contents: list[dict[str, Any]] | None = document(None)
-    state: str = "active"
+    available: bool = True
     created_by: UUID
     created_at: datetime = moment()
 

@@ -27,9 +27,9 @@ CREATE TABLE catalog_items (
   kind text NOT NULL CHECK (kind IN ('item', 'package')), name text NOT NULL, unit text NOT NULL,
   weight_g integer NOT NULL CHECK (weight_g > 0),
   storage text NOT NULL CHECK (storage IN ('normal', 'chilled', 'frozen')), contents jsonb,
-  state text NOT NULL CHECK (state IN ('active', 'retired')), created_by uuid NOT NULL, created_at timestamptz NOT NULL,
+  available boolean NOT NULL DEFAULT true, created_by uuid NOT NULL, created_at timestamptz NOT NULL,
   CHECK ((kind = 'package') = (contents IS NOT NULL)));
-CREATE UNIQUE INDEX catalog_items_name ON catalog_items (store_id, kind, name, unit) WHERE state = 'active';
+CREATE UNIQUE INDEX catalog_items_name ON catalog_items (store_id, kind, name, unit) WHERE available;
 CREATE TABLE price_lists (
   id uuid PRIMARY KEY, version integer NOT NULL, store_id uuid NOT NULL, list_no integer NOT NULL CHECK (list_no > 0),
   state text NOT NULL CHECK (state IN ('draft', 'signed')), valid_from timestamptz NOT NULL, valid_until timestamptz,
