@@ -8,6 +8,7 @@ event that comes again cannot bring the state back: queries by a derived column 
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,6 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.bus.subscription import CopyHandler
 from shared.contracts.base import Contract, Event, identity
 
 Derived = str | tuple[str, str]
@@ -54,26 +54,35 @@ ON CONFLICT (key) DO UPDATE SET seq = excluded.seq, payload = excluded.payload W
 """
 
 
-def copy_into(table: str) -> CopyHandler:
-    """The handler that keeps ``table``: a whole batch in one statement, the newest event of each key, newer seq only."""
-    statement = text(_UPSERT.format(table=table))
+@dataclass(frozen=True)
+class CopyInto:
+    """The handler that keeps ``table``: one statement for a batch, the newest event of each key, newer seq only."""
 
-    async def handler(db: AsyncSession, events: Sequence[Event]) -> None:
+    table: str
+
+    async def __call__(self, db: AsyncSession, events: Sequence[Event]) -> None:
         newest: dict[UUID, Event] = {}
         for event in events:
-            if (held := newest.get(event.key)) is None or held.seq <= event.seq:
+            held = newest.get(event.key)
+            if held is None or held.seq < event.seq or (held.seq == event.seq and _is_snapshot(event)):
                 newest[event.key] = event
         latest = list(newest.values())
         values = {
             "keys": [event.key for event in latest],
             "seqs": [event.seq for event in latest],
             "payloads": [event.body for event in latest],
-            "again": [event.type.endswith(".snapshot") for event in latest],
+            "again": [_is_snapshot(event) for event in latest],
         }
-        await db.execute(statement, values)
+        await db.execute(text(_UPSERT.format(table=self.table)), values)
 
-    handler.__name__ = f"copy_into_{table}"
-    return handler
+
+def copy_into(table: str) -> CopyInto:
+    """``Subscription(topic, "copy", copy_into("household_copies"))``."""
+    return CopyInto(table)
+
+
+def _is_snapshot(event: Event) -> bool:
+    return event.type.endswith(".snapshot")
 
 
 def row_digest(key: UUID, seq: int, payload: Any) -> bytes:

@@ -3,7 +3,7 @@ latest offset, waits for one acknowledgement, is not idempotent and never gives 
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -88,9 +88,11 @@ async def producing(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 async def _abandon(producer: AIOKafkaProducer) -> None:
     # producer.stop() waits without limit for batches that a dead broker will never take.
     producer._closed = True
-    with suppress(TimeoutError, asyncio.CancelledError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await producer._sender.close()
+    sender = producer._sender.sender_task
+    if sender is not None:
+        sender.cancel()
+        await asyncio.wait({sender}, timeout=CLOSE_SECONDS)
+        sender.cancel()
     await producer.client.close()
 
 
@@ -107,7 +109,9 @@ async def consuming(bootstrap: str, group: str, topics: Iterable[str]) -> AsyncI
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await consumer.stop()
-    await consumer._client.close()
+    stop = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({stop}, timeout=CLOSE_SECONDS)
+    if not stop.done():
+        await consumer._client.close()  # the broker is silent: this ends whatever waits for its answer
+        await asyncio.wait({stop}, timeout=CLOSE_SECONDS)
+        stop.cancel()

@@ -11,7 +11,7 @@ SKIPPED = Counter(
     "linli_events_skipped_total", "Events of a type that this version does not know", ["consumer", "topic"]
 )
 PARKED = Counter("linli_events_parked_total", "Events put aside, per consumer", ["consumer", "topic"])
-PARKED_NOW = Gauge("linli_events_parked", "Events that wait in parked_events, as last counted", ["consumer"])
+PARKED_NOW = Gauge("linli_events_waiting_parked", "Events that wait in parked_events, as last counted", ["consumer"])
 RETRIES = Counter("linli_consumer_retries_total", "Batches begun again after a passing database error", ["consumer"])
 RESTARTS = Counter("linli_consumer_restarts_total", "Consumers begun again: stuck, or the broker failed", ["consumer"])
 CONSUMER_LAG = Gauge("linli_consumer_lag", "Events between the consumer and the end of its partitions", ["consumer"])

@@ -121,6 +121,11 @@ def arrays(topic: Topic, event_type: str, payloads: Sequence[Contract]) -> Array
     """The events of one type as columns, in the order given. Raises as ``record`` does."""
     for payload in payloads:
         _check(topic, event_type, payload)
+    return columns_of(payloads)
+
+
+def columns_of(payloads: Sequence[Contract]) -> Arrays:
+    """The columns alone, unchecked; for snapshots, whose type no topic lists."""
     named = [identity(payload) for payload in payloads]
     return Arrays(
         event_ids=[new_id() for _ in payloads],
