@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,18 @@ def clean(console: Console) -> int:
 _COMMANDS: dict[str, Callable[[Console], int]] = {"run": run, "demo": demo, "engines": engines, "clean": clean}
 
 
+def _end_with_make() -> None:
+    """Stop when the `make` that started us is gone: killed, it cannot pass the signal on."""
+    if "MAKELEVEL" in os.environ:
+        threading.Thread(target=_wait_for_orphanage, args=(os.getppid(),), daemon=True).start()
+
+
+def _wait_for_orphanage(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> int:
     """The exit code: 0 when all went well or the user stopped it, 1 with a message otherwise."""
     parser = argparse.ArgumentParser(prog="python -m deploy.laptop", description=__doc__)
@@ -99,6 +112,7 @@ def main() -> int:
     chosen = parser.parse_args().command
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # stop in the same orderly way as on Ctrl-C
+    _end_with_make()
     console = Console()
     try:
         return _COMMANDS[chosen](console)
