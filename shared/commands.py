@@ -27,8 +27,9 @@ def commands(service: Service) -> typer.Typer:
         """Serve the API."""
         settings = service.settings()
         configure_logging(service.name, "api", settings.common.log_level)
+        application = build_app(service)
         uvicorn.run(
-            build_app(service),
+            application if service.outermost is None else service.outermost(application, settings),
             host=settings.common.host,
             port=settings.port,
             loop="uvloop",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.types import ASGIApp
 
 from shared.auth import Right
 from shared.bus.consumer import Subscription
@@ -30,6 +31,7 @@ class Service:
     ``snapshots``: the whole thin state of every aggregate of a state topic, for republishing and hashes.
     ``timers``: kind → handler. ``loops``: further background work of the worker, ``await loop(resources)`` until
     cancelled. ``opens``: what its API needs beyond the common resources, entered with the application's lifespan.
+    ``outermost``: what stands before its application, given the application and the settings.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Service:
     timers: Mapping[str, Handler] = field(default_factory=dict)
     loops: tuple[Callable[["Resources"], Awaitable[None]], ...] = ()
     opens: Callable[["Resources"], Any] | None = None
+    outermost: Callable[[FastAPI, ServiceSettings], ASGIApp] | None = None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from services.gateway.identity.api import codes, jwks, me, sessions
 from services.gateway.identity.housekeeping import tidy_up
 from services.gateway.opening import open_gateway
 from services.gateway.rights import RIGHTS
+from services.gateway.routing.cors import outermost
 from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SUBSCRIPTIONS
 from shared.service import Service
@@ -24,4 +25,5 @@ SERVICE = Service(
     timers={},
     loops=(tidy_up,),
     opens=open_gateway,
+    outermost=outermost,
 )

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from services.gateway.webhooks.settings import WebhookSettings
 from shared.settings import ServiceSettings, decode_key, default_port, service_config
 
 
@@ -34,10 +35,13 @@ class GatewaySettings(ServiceSettings):
     anonymous_requests_per_minute: int = Field(default=300, ge=1)
     codes_per_phone: int = Field(default=5, ge=1)
     """Sign-in codes for one phone within 15 minutes."""
+    codes_per_phone_and_day: int = Field(default=20, ge=1)
     codes_per_address: int = Field(default=30, ge=1)
     """Sign-in codes for one client address within 15 minutes."""
     upstream_concurrency: int = Field(default=256, ge=1)
     """Requests in flight to one service, from one process."""
+
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
 
     @field_validator("registry_url", "orders_url", "dispatch_url", "public_url")
     @classmethod
@@ -54,3 +58,9 @@ class GatewaySettings(ServiceSettings):
     def url_of(self, owner: str) -> str:
         """Where a service is reached: ``registry``, ``orders`` or ``dispatch``."""
         return {"registry": self.registry_url, "orders": self.orders_url, "dispatch": self.dispatch_url}[owner]
+
+    @property
+    def webhook_networks(self) -> tuple[str, ...]:
+        """Networks that webhooks may reach besides the public ones; a laptop's receivers listen on loopback."""
+        loopback = ("127.0.0.0/8", "::1/128") if self.common.profile == "laptop" else ()
+        return self.webhooks.allowed_networks or loopback
