@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from shared.keys import install
 from shared.settings import SERVICES
 
 ROLE_LIMITS = {
@@ -64,6 +65,14 @@ async def _grants(admin_url: str, database: str, owner: str, users: list[str]) -
         await inside.close()
 
 
+async def _keys_table(keys_url: str) -> None:
+    own = await asyncpg.connect(keys_url)
+    try:
+        await install(own)
+    finally:
+        await own.close()
+
+
 async def provision_service(admin_url: str, service: str) -> None:
     """Roles, the data database and the keys database of one service."""
     admin = await asyncpg.connect(admin_url)
@@ -80,6 +89,7 @@ async def provision_service(admin_url: str, service: str) -> None:
     finally:
         await admin.close()
     await _grants(admin_url, database, names["owner"], users)
+    await _keys_table(urls["keys"])
 
 
 async def main() -> None:
