@@ -200,6 +200,7 @@ PARCEL = Topic(
         "parcel.packed",
         "parcel.staged",
         "parcel.called",
+        "parcel.requeued",
         "parcel.collected",
         "parcel.returned",
         "parcel.recalled",
