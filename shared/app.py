@@ -67,9 +67,11 @@ class RequestFrame:
 
 
 def _deadline(headers: dict[str, str], upload: bool) -> int:
-    limit = UPLOAD_DEADLINE_MS if upload else DEADLINE_MS
-    wanted = headers.get("linli-timeout-ms", "")
-    return min(int(wanted), limit) if wanted.isdecimal() and int(wanted) > 0 else limit
+    """Milliseconds. The gateway says what is left (it knows which requests make a file); nobody says more than 15 s."""
+    wanted = headers.get("linli-timeout-ms", "")[:9]
+    if wanted.isdecimal() and int(wanted) > 0:
+        return min(int(wanted), UPLOAD_DEADLINE_MS)
+    return UPLOAD_DEADLINE_MS if upload else DEADLINE_MS
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
@@ -186,6 +188,8 @@ def build_app(service: Service) -> FastAPI:
     app.add_exception_handler(HTTPException, _handler(_http_error))
     app.add_exception_handler(DBAPIError, _handler(_database_error))
     app.add_exception_handler(PoolTimeout, _handler(lambda _: Unavailable(headers={"Retry-After": "1"})))
+    app.add_exception_handler(ConnectionError, _handler(lambda _: Unavailable(headers={"Retry-After": "2"})))
+    app.add_exception_handler(TimeoutError, _handler(lambda _: Unavailable(headers={"Retry-After": "2"})))
     app.add_exception_handler(NotModified, _not_modified)
     app.add_exception_handler(Exception, _handler(lambda _: Problem()))
     app.include_router(health_router)
