@@ -36,7 +36,7 @@ __all__ = [
     "mask_phone",
 ]
 
-Purpose = Literal["phone", "id_number", "door", "name"]
+Purpose = Literal["phone", "id_number", "door", "name", "code"]
 
 _FORMAT = b"\x01"
 _BLOCK = 16
