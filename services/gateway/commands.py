@@ -1,0 +1,64 @@
+"""``python -m services.gateway admin|sign-in``: the first administrator, and a developer's token."""
+
+from typing import Any
+
+import httpx
+import typer
+
+from services.gateway.identity.keys import service_token
+from services.gateway.settings import GatewaySettings
+from shared.identifiers import BadIdentifier, normalize_phone
+from shared.ids import new_id
+
+TIMEOUT_SECONDS = 10
+CITY = "42.01"
+
+
+def admin(
+    phone: str = typer.Option(..., help="Mobile number with which the administrator signs in."),
+    name: str = typer.Option(..., help="Name of the administrator."),
+    area: str = typer.Option(CITY, help="Area path that the role covers."),
+) -> None:
+    """Make somebody an administrator: the only role that nobody grants over the API."""
+    settings = GatewaySettings()  # type: ignore[call-arg]
+    headers = {"Authorization": f"Bearer {service_token(settings)}"}
+    with httpx.Client(base_url=settings.registry_url, headers=headers, timeout=TIMEOUT_SECONDS) as registry:
+        person = _post(registry, "/v1/people/ensure", {"phone": _phone(phone), "name": name})
+        role = _post(registry, "/v1/roles", {"person_id": person["id"], "role": "administrator", "area": area})
+    typer.echo(
+        f"{role['role']} in {role['area']}: person {person['id']}. Sign in with that phone at {settings.public_url}"
+    )
+
+
+def sign_in(phone: str = typer.Option(..., help="Mobile number; unknown ones become known.")) -> None:
+    """Print an access token (laptop profile only): TOKEN=$(python -m services.gateway sign-in --phone …)."""
+    settings = GatewaySettings()  # type: ignore[call-arg]
+    if settings.common.profile != "laptop":
+        raise SystemExit("sign-in works in the laptop profile only; elsewhere the code comes by SMS")
+    number = _phone(phone)
+    with httpx.Client(base_url=settings.public_url, timeout=TIMEOUT_SECONDS) as gateway:
+        sent = _post(gateway, "/v1/sign-in-codes", {"phone": number})
+        wanted = {"sign_in_code_id": sent["id"], "phone": number, "code": sent["code"], "device": "command line"}
+        signed_in = _post(gateway, "/v1/sessions", wanted)
+    typer.echo(signed_in["access_token"])
+
+
+def _phone(text: str) -> str:
+    try:
+        return normalize_phone(text)
+    except BadIdentifier as error:
+        raise SystemExit(f"--phone: {str(error).partition('|')[2]}") from error
+
+
+def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer's JSON; ends the command with one clear line when there is none."""
+    try:
+        answer = client.post(path, json=body, headers={"Idempotency-Key": str(new_id()), "Accept-Language": "en"})
+    except httpx.HTTPError as error:
+        raise SystemExit(
+            f"{client.base_url} does not answer ({type(error).__name__}); is the system running?"
+        ) from error
+    if answer.is_error:
+        raise SystemExit(f"{path}: {answer.status_code} {answer.json().get('detail', '')}")
+    found: dict[str, Any] = answer.json()
+    return found
