@@ -20,7 +20,7 @@ def admin(
     area: str = typer.Option(CITY, help="Area path that the role covers."),
 ) -> None:
     """Make somebody an administrator: the only role that nobody grants over the API."""
-    settings = GatewaySettings()  # type: ignore[call-arg]
+    settings = GatewaySettings()
     headers = {"Authorization": f"Bearer {service_token(settings)}"}
     with httpx.Client(base_url=settings.registry_url, headers=headers, timeout=TIMEOUT_SECONDS) as registry:
         person = _post(registry, "/v1/people/ensure", {"phone": _phone(phone), "name": name})
@@ -32,7 +32,7 @@ def admin(
 
 def sign_in(phone: str = typer.Option(..., help="Mobile number; unknown ones become known.")) -> None:
     """Print an access token (laptop profile only): TOKEN=$(python -m services.gateway sign-in --phone …)."""
-    settings = GatewaySettings()  # type: ignore[call-arg]
+    settings = GatewaySettings()
     if settings.common.profile != "laptop":
         raise SystemExit("sign-in works in the laptop profile only; elsewhere the code comes by SMS")
     number = _phone(phone)
