@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.money import queries, schemas, use_cases
 from services.orders.money.tables import Payment, Refund, Remittance
@@ -40,11 +41,11 @@ async def list_payments(
     """Payments within the caller's reach, oldest first; ``state=unmatched`` is the queue of what must be asked."""
     query = select(Payment)
     if order_id is not None:
-        query = query.where(Payment.order_id == order_id)  # type: ignore[arg-type]
+        query = query.where(col(Payment.order_id) == order_id)
     if state:
-        query = query.where(Payment.state.in_(state))  # type: ignore[attr-defined]
+        query = query.where(col(Payment.state).in_(state))
     if area is not None:
-        query = query.where(within(Payment.area, [area]))  # type: ignore[arg-type]
+        query = query.where(within(col(Payment.area), [area]))
     rows, cursor = await paginate(db, query, [Payment.id], paging)
     return schemas.PaymentPage(items=await queries.payments_public(resources.vault, rows), next_cursor=cursor)
 
@@ -111,7 +112,7 @@ async def list_remittances(
     """What stores were paid."""
     query = select(Remittance)
     if purchase_id is not None:
-        query = query.where(Remittance.purchase_id == purchase_id)  # type: ignore[arg-type]
+        query = query.where(col(Remittance.purchase_id) == purchase_id)
     rows, cursor = await paginate(db, query, [Remittance.id], paging)
     return schemas.RemittancePage(items=[queries.remittance_public(row) for row in rows], next_cursor=cursor)
 
@@ -140,11 +141,11 @@ async def list_refunds(
     """Refunds within the caller's reach, oldest first."""
     query = select(Refund)
     if order_id is not None:
-        query = query.where(Refund.order_id == order_id)  # type: ignore[arg-type]
+        query = query.where(col(Refund.order_id) == order_id)
     if state:
-        query = query.where(Refund.state.in_(state))  # type: ignore[attr-defined]
+        query = query.where(col(Refund.state).in_(state))
     if area is not None:
-        query = query.where(within(Refund.area, [area]))  # type: ignore[arg-type]
+        query = query.where(within(col(Refund.area), [area]))
     rows, cursor = await paginate(db, query, [Refund.id], paging)
     return schemas.RefundPage(items=[queries.refund_public(row) for row in rows], next_cursor=cursor)
 

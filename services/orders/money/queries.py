@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.intake.tables import Order, OrderMoney
 from services.orders.money import schemas
@@ -59,17 +60,17 @@ async def postings(
     db: AsyncSession, paging: Paging, order_id: UUID | None, purchase_id: UUID | None, account: str | None
 ) -> tuple[list[schemas.PostingPublic], str | None]:
     """Postings in the order they were made."""
-    query = select(Posting).join(Journal, Journal.id == Posting.journal_id)  # type: ignore[arg-type]
+    query = select(Posting).join(Journal, col(Journal.id) == Posting.journal_id)
     for column, wanted in (
-        (Journal.order_id, order_id),
-        (Journal.purchase_id, purchase_id),
-        (Posting.account, account),
+        (col(Journal.order_id), order_id),
+        (col(Journal.purchase_id), purchase_id),
+        (col(Posting.account), account),
     ):
         if wanted is not None:
-            query = query.where(column == wanted)  # type: ignore[arg-type]
+            query = query.where(column == wanted)
     rows, cursor = await paginate(db, query, [Posting.id], paging)
     ids = {row.journal_id for row in rows}
-    journals = {j.id: j for j in (await db.execute(select(Journal).where(Journal.id.in_(ids)))).scalars()}  # type: ignore[attr-defined]
+    journals = {j.id: j for j in (await db.execute(select(Journal).where(col(Journal.id).in_(ids)))).scalars()}
     return [_posting(row, journals[row.journal_id]) for row in rows], cursor
 
 
@@ -84,9 +85,9 @@ async def statements(db: AsyncSession, household_ids: Sequence[UUID]) -> list[sc
     """What each household owes and gets back; only orders that the caller may see count."""
     query = (
         select(Order, OrderMoney)
-        .join(OrderMoney, OrderMoney.order_id == Order.id)  # type: ignore[arg-type]
-        .where(Order.household_id.in_(household_ids))  # type: ignore[attr-defined]
-        .order_by(Order.placed_at.desc())  # type: ignore[attr-defined]
+        .join(OrderMoney, col(OrderMoney.order_id) == col(Order.id))
+        .where(col(Order.household_id).in_(household_ids))
+        .order_by(col(Order.placed_at).desc())
         .limit(STATEMENT_ORDERS * len(household_ids))
     )
     found: dict[UUID, list[Any]] = {}
@@ -130,12 +131,12 @@ def _statement_order(order: Order, money: OrderMoney) -> schemas.StatementOrder:
 
 async def households_with_orders(db: AsyncSession, paging: Paging, area: str | None) -> tuple[list[UUID], str | None]:
     """Households that have an order the caller may see, by id."""
-    query = select(Order.household_id.label("household_id")).distinct()  # type: ignore[attr-defined]
+    query = select(col(Order.household_id)).distinct()
     if area is not None:
-        query = query.where(within(Order.area, [area]))  # type: ignore[arg-type]
+        query = query.where(within(col(Order.area), [area]))
     if (after := paging.after()) is not None:
-        query = query.where(Order.household_id > after[0])
-    ids = list((await db.execute(query.order_by(Order.household_id).limit(paging.limit + 1))).scalars())  # type: ignore[arg-type]
+        query = query.where(col(Order.household_id) > after[0])
+    ids = list((await db.execute(query.order_by(col(Order.household_id)).limit(paging.limit + 1))).scalars())
     if len(ids) <= paging.limit:
         return ids, None
     return ids[: paging.limit], paging.cursor([ids[paging.limit - 1]])

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.intake.tables import Order
 from services.orders.money import domain, ledger
@@ -148,7 +149,7 @@ async def _known(db: AsyncSession, area: str, references: Sequence[str]) -> set[
 
 async def _orders(db: AsyncSession, round_id: UUID, memos: set[str]) -> dict[str, Order]:
     codes = {code for memo in memos if (code := _code(memo))}
-    query = select(Order).where(Order.round_id == round_id, Order.code.in_(codes))  # type: ignore[arg-type, attr-defined]
+    query = select(Order).where(col(Order.round_id) == round_id, col(Order.code).in_(codes))
     return {order.code: order for order in (await db.execute(query)).scalars()}
 
 

@@ -1,14 +1,17 @@
 """Collect, match, void, remit, refund: one function per verb; the ledger writes both sides."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.intake.tables import Order as OrderRow
 from services.orders.money import domain, ledger, schemas
 from services.orders.money.domain import Balance, Entry, Order
 from services.orders.money.messages import payment_event, refund_event, remittance_event
+from services.orders.money.settlement import complete_if_settled
 from services.orders.money.tables import Payment, Refund, Remittance
 from services.orders.purchasing.tables import Purchase
 from shared.auth import Principal
@@ -37,6 +40,9 @@ async def _order(db: AsyncSession, order_id: UUID) -> OrderRow:
     if found is None:
         raise invalid("/order_id", "unknown", "没有找到该订单。", "There is no such order within your reach.")
     return found
+
+
+Rule = Callable[[Order, Balance, int, UUID], list[Entry]]
 
 
 async def collect(db: AsyncSession, who: Principal, vault: Vault, body: schemas.PaymentCreate) -> Payment:
@@ -74,11 +80,11 @@ def _same(row: Payment, is_same: bool) -> Payment:
     return row
 
 
-async def _receive(db: AsyncSession, payment: Payment, rule: object, by: UUID) -> None:
+async def _receive(db: AsyncSession, payment: Payment, rule: Rule, by: UUID) -> None:
     def act(order: Order, balance: Balance) -> list[Entry]:
         if payment.amount_fen > balance.outstanding:
             raise _too_much(balance.outstanding)
-        return rule(order, balance, payment.amount_fen, payment.id)  # type: ignore[operator, no-any-return]
+        return rule(order, balance, payment.amount_fen, payment.id)
 
     assert payment.order_id is not None
     await ledger.change(db, payment.order_id, act, by)
@@ -139,7 +145,7 @@ async def remit(db: AsyncSession, who: Principal, body: schemas.RemittanceCreate
         return existing
     purchase = await locked(db, Purchase, body.purchase_id)
     who.must("remittances.create", on=purchase.area)
-    order_ids = (await db.execute(select(OrderRow.id).where(OrderRow.purchase_id == purchase.id))).scalars()  # type: ignore[call-overload]
+    order_ids = (await db.execute(select(col(OrderRow.id)).where(col(OrderRow.purchase_id) == purchase.id))).scalars()
     found = await ledger.accounts(db, order_ids)
     remittance_id = body.id or new_id()
     entries = [entry for a in found.values() for entry in domain.remit(a.order, a.balance, remittance_id)]
@@ -159,6 +165,7 @@ async def remit(db: AsyncSession, who: Principal, body: schemas.RemittanceCreate
     db.add(remittance)
     await ledger.write(db, found.values(), entries, who.id)
     record(db, contracts.PAYMENT, "remittance.created", remittance_event(remittance))
+    await complete_if_settled(db, purchase.id, transaction_time(db))
     return remittance
 
 
@@ -220,8 +227,9 @@ async def pay_refund(db: AsyncSession, who: Principal, refund_id: UUID) -> Refun
     who.must("refunds.pay", on=row.area)
     if (state := domain.REFUND.step(row.state, "pay")) == row.state:
         return row
-    await ledger.change(db, row.order_id, lambda o, b: domain.pay_refund(o, b, row.amount_fen, row.id), who.id)
+    paid = await ledger.change(db, row.order_id, lambda o, b: domain.pay_refund(o, b, row.amount_fen, row.id), who.id)
     row.state, row.paid_by, row.paid_at = state, who.id, transaction_time(db)
     row.version += 1
     record(db, contracts.PAYMENT, "refund.paid", refund_event(row))
+    await complete_if_settled(db, paid.order.purchase_id, transaction_time(db))
     return row

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.parcels.completion import complete_orders
 from services.orders.parcels.messages import parcel_event
@@ -65,11 +66,11 @@ async def receive_parcels(
     query = (
         select(Parcel)
         .where(
-            Parcel.purchase_id == purchase_id,  # type: ignore[arg-type]
-            Parcel.community_area.in_(community_areas),  # type: ignore[attr-defined]
-            Parcel.state == "expected",  # type: ignore[arg-type]
+            col(Parcel.purchase_id) == purchase_id,
+            col(Parcel.community_area).in_(community_areas),
+            col(Parcel.state) == "expected",
         )
-        .order_by(Parcel.id)  # type: ignore[arg-type]
+        .order_by(col(Parcel.id))
         .with_for_update()
     )
     expected = list((await db.execute(query)).scalars())

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.intake.domain import ORDER
 from services.orders.intake.messages import order_events
 from services.orders.intake.tables import Order
 from services.orders.parcels.domain import LineEnd, is_fulfilled
-from services.orders.rounds.domain import ROUND
+from services.orders.rounds.domain import advance
 from services.orders.rounds.messages import round_event
 from services.orders.rounds.tables import Round
 from shared.bus.outbox import record, record_many
@@ -32,7 +33,12 @@ async def complete_orders(db: AsyncSession, order_ids: Iterable[UUID], now: date
     ids = sorted(set(order_ids))
     if not ids:
         return []
-    locked = select(Order).where(Order.id.in_(ids), Order.state == "locked").order_by(Order.id).with_for_update()  # type: ignore[attr-defined, arg-type]
+    locked = (
+        select(Order)
+        .where(col(Order.id).in_(ids), col(Order.state) == "locked")
+        .order_by(col(Order.id))
+        .with_for_update()
+    )
     orders = list((await db.execute(locked)).scalars())
     ends: dict[UUID, list[LineEnd]] = {}
     for row in (await db.execute(_ENDS, {"ids": [order.id for order in orders]})).all():
@@ -55,11 +61,10 @@ async def complete_rounds(db: AsyncSession, round_ids: Iterable[UUID], now: date
     unfinished = set((await db.execute(_UNFINISHED, {"ids": ids})).scalars())
     query = (
         select(Round)
-        .where(Round.id.in_(set(ids) - unfinished), Round.state == "arrived")  # type: ignore[attr-defined, arg-type]
-        .order_by(Round.id)  # type: ignore[arg-type]
+        .where(col(Round.id).in_(set(ids) - unfinished), col(Round.state) == "arrived")
+        .order_by(col(Round.id))
         .with_for_update()
     )
     for round_ in (await db.execute(query)).scalars():
-        round_.state, round_.completed_at = ROUND.step(round_.state, "complete"), now
-        round_.version += 1
-        record(db, contracts.ROUND, "round.completed", round_event(round_))
+        if happened := advance(round_, "complete", now):
+            record(db, contracts.ROUND, happened, round_event(round_))

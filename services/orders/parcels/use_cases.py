@@ -4,9 +4,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.orders.intake.tables import OrderLine
 from services.orders.money.ledger import Reduction, reduce_charges
+from services.orders.money.settlement import complete_if_settled
 from services.orders.parcels import domain, schemas
 from services.orders.parcels.completion import complete_orders
 from services.orders.parcels.messages import parcel_event, slot_event, wave_event
@@ -33,7 +35,12 @@ def _happened(db: AsyncSession, parcel: Parcel, event: str) -> None:
 
 
 async def _lines(db: AsyncSession, parcel: Parcel) -> list[OrderLine]:
-    query = select(OrderLine).where(OrderLine.order_id == parcel.order_id).order_by(OrderLine.id).with_for_update()  # type: ignore[arg-type]
+    query = (
+        select(OrderLine)
+        .where(col(OrderLine.order_id) == parcel.order_id)
+        .order_by(col(OrderLine.id))
+        .with_for_update()
+    )
     return list((await db.execute(query)).scalars())
 
 
@@ -70,7 +77,7 @@ async def _ready_wave(db: AsyncSession, parcel: Parcel) -> None:
         return
     wave = await locked(db, Wave, parcel.wave_id)
     await db.flush()
-    waiting = select(func.count()).where(Parcel.wave_id == wave.id, Parcel.state == "received")  # type: ignore[arg-type]
+    waiting = select(func.count()).where(col(Parcel.wave_id) == wave.id, col(Parcel.state) == "received")
     if not (await db.execute(waiting)).scalar_one():
         wave.state, wave.ready_at, wave.version = "ready", transaction_time(db), wave.version + 1
         record(db, contracts.WAVE, "wave.ready", wave_event(wave))
@@ -85,8 +92,8 @@ async def stage(db: AsyncSession, who: Principal, parcel_id: UUID) -> Parcel:
     await db.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:round, 20))"), {"round": str(parcel.round_id)}
     )
-    highest = select(func.coalesce(func.max(Parcel.gate_number), 0)).where(Parcel.round_id == parcel.round_id)  # type: ignore[arg-type]
-    parcel.gate_number = (await db.execute(highest)).scalar_one() + 1
+    highest = select(func.coalesce(func.max(col(Parcel.gate_number)), 0)).where(col(Parcel.round_id) == parcel.round_id)
+    parcel.gate_number = int((await db.execute(highest)).scalar_one() or 0) + 1
     parcel.state, parcel.staged_at = state, transaction_time(db)
     _happened(db, parcel, "parcel.staged")
     return parcel
@@ -111,6 +118,7 @@ async def hand_over(db: AsyncSession, who: Principal, parcel_id: UUID) -> Parcel
     _happened(db, parcel, "parcel.collected")
     await db.flush()
     await complete_orders(db, [parcel.order_id], now)
+    await complete_if_settled(db, parcel.purchase_id, now)
     return parcel
 
 
@@ -131,6 +139,7 @@ async def send_back(db: AsyncSession, who: Principal, parcel_id: UUID, reason_co
     await db.flush()
     await reduce_charges(db, [r for r in reductions if r.amount_fen], who.id)
     await complete_orders(db, [parcel.order_id], transaction_time(db))
+    await complete_if_settled(db, parcel.purchase_id, transaction_time(db))
     return parcel
 
 
@@ -142,8 +151,8 @@ async def call_next(db: AsyncSession, who: Principal, body: schemas.GateSlotCrea
     who.must("gate_slots.create", on=round_.area)
     query = (
         select(Parcel)
-        .where(Parcel.round_id == round_.id, Parcel.state == "at_gate", Parcel.called_at.is_(None))  # type: ignore[arg-type, union-attr]
-        .order_by(Parcel.calls, Parcel.gate_number)  # type: ignore[arg-type]
+        .where(col(Parcel.round_id) == round_.id, col(Parcel.state) == "at_gate", col(Parcel.called_at).is_(None))
+        .order_by(col(Parcel.calls), col(Parcel.gate_number))
         .limit(body.size)
         .with_for_update(skip_locked=True)
     )
@@ -179,11 +188,11 @@ async def _waiting(db: AsyncSession, slot: GateSlot) -> list[Parcel]:
     query = (
         select(Parcel)
         .where(
-            Parcel.round_id == slot.round_id,  # type: ignore[arg-type]
-            Parcel.gate_number.in_(slot.numbers),  # type: ignore[union-attr]
-            Parcel.state == "at_gate",  # type: ignore[arg-type]
+            col(Parcel.round_id) == slot.round_id,
+            col(Parcel.gate_number).in_(slot.numbers),
+            col(Parcel.state) == "at_gate",
         )
-        .order_by(Parcel.id)  # type: ignore[arg-type]
+        .order_by(col(Parcel.id))
         .with_for_update()
     )
     return list((await db.execute(query)).scalars())
