@@ -12,13 +12,14 @@ from services.orders.money import queries, schemas, use_cases
 from services.orders.money.tables import Payment, Refund, Remittance
 from services.orders.money.uploads import KIND
 from services.orders.rounds.tables import Round
+from shared.answers import Answers
 from shared.areas import AreaPath, within
 from shared.auth import Principal
 from shared.database import fetched
 from shared.idempotency import OnceKey
 from shared.jobs import Job, OperationPublic, accepted, start_job
 from shared.pagination import PagingParams, paginate
-from shared.web import Caller, Db, ResourcesOf, Transition, tagged
+from shared.web import Caller, Db, ResourcesOf, Transition
 
 payments = APIRouter(prefix="/v1/payments", tags=["payments"])
 remittances = APIRouter(prefix="/v1/remittances", tags=["remittances"])
@@ -51,9 +52,11 @@ async def list_payments(
 
 
 @payments.post("", operation_id="payments_create", status_code=201)
-async def create_payment(body: schemas.PaymentCreate, once: OnceKey, resources: ResourcesOf) -> schemas.PaymentPublic:
+async def create_payment(
+    body: schemas.PaymentCreate, once: OnceKey, answer: Answers, resources: ResourcesOf
+) -> schemas.PaymentPublic:
     """Money taken for an order by a building head or worker."""
-    row = await once(use_cases.collect, resources.vault, body)
+    row = answer.created(await once(use_cases.collect, resources.vault, body))
     return (await queries.payments_public(resources.vault, [row]))[0]
 
 
@@ -79,29 +82,27 @@ async def upload_payments(
 
 
 @payments.get("/{payment_id}", operation_id="payments_get")
-async def get_payment(
-    payment_id: UUID, request: Request, response: Response, db: Db, resources: ResourcesOf
-) -> schemas.PaymentPublic:
+async def get_payment(payment_id: UUID, answer: Answers, db: Db, resources: ResourcesOf) -> schemas.PaymentPublic:
     """One payment, payer and memo masked."""
-    row = tagged(request, response, await fetched(db, Payment, payment_id))
+    row = answer.one(await fetched(db, Payment, payment_id))
     return (await queries.payments_public(resources.vault, [row]))[0]
 
 
 @payments.post("/{payment_id}/match", operation_id="payments_match")
 async def match(
-    payment_id: UUID, body: schemas.PaymentMatch, once: OnceKey, resources: ResourcesOf
+    payment_id: UUID, body: schemas.PaymentMatch, once: OnceKey, answer: Answers, resources: ResourcesOf
 ) -> schemas.PaymentPublic:
     """A person says which order a transfer was for."""
-    row = await once(use_cases.match, payment_id, body.order_id)
+    row = answer.one(await once(use_cases.match, payment_id, body.order_id))
     return (await queries.payments_public(resources.vault, [row]))[0]
 
 
 @payments.post("/{payment_id}/void", operation_id="payments_void")
 async def void(
-    payment_id: UUID, body: schemas.PaymentVoid, once: OnceKey, resources: ResourcesOf
+    payment_id: UUID, body: schemas.PaymentVoid, once: OnceKey, answer: Answers, resources: ResourcesOf
 ) -> schemas.PaymentPublic:
     """A collection was a mistake; refused once the money has gone on."""
-    row = await once(use_cases.void, payment_id, body.reason_code)
+    row = answer.one(await once(use_cases.void, payment_id, body.reason_code))
     return (await queries.payments_public(resources.vault, [row]))[0]
 
 
@@ -118,15 +119,15 @@ async def list_remittances(
 
 
 @remittances.post("", operation_id="remittances_create", status_code=201)
-async def create_remittance(body: schemas.RemittanceCreate, once: OnceKey) -> schemas.RemittancePublic:
+async def create_remittance(body: schemas.RemittanceCreate, once: OnceKey, answer: Answers) -> schemas.RemittancePublic:
     """Pays the store what its purchase's orders have paid and keep."""
-    return queries.remittance_public(await once(use_cases.remit, body))
+    return queries.remittance_public(answer.created(await once(use_cases.remit, body)))
 
 
 @remittances.get("/{remittance_id}", operation_id="remittances_get")
-async def get_remittance(remittance_id: UUID, request: Request, response: Response, db: Db) -> schemas.RemittancePublic:
+async def get_remittance(remittance_id: UUID, answer: Answers, db: Db) -> schemas.RemittancePublic:
     """One remittance."""
-    return queries.remittance_public(tagged(request, response, await fetched(db, Remittance, remittance_id)))
+    return queries.remittance_public(answer.one(await fetched(db, Remittance, remittance_id)))
 
 
 @refunds.get("", operation_id="refunds_list")
@@ -151,27 +152,27 @@ async def list_refunds(
 
 
 @refunds.post("", operation_id="refunds_create", status_code=201)
-async def create_refund(body: schemas.RefundCreate, once: OnceKey) -> schemas.RefundPublic:
+async def create_refund(body: schemas.RefundCreate, once: OnceKey, answer: Answers) -> schemas.RefundPublic:
     """Gives a household a part of what it paid back, and names who pays for it."""
-    return queries.refund_public(await once(use_cases.refund, body))
+    return queries.refund_public(answer.created(await once(use_cases.refund, body)))
 
 
 @refunds.get("/{refund_id}", operation_id="refunds_get")
-async def get_refund(refund_id: UUID, request: Request, response: Response, db: Db) -> schemas.RefundPublic:
+async def get_refund(refund_id: UUID, answer: Answers, db: Db) -> schemas.RefundPublic:
     """One refund."""
-    return queries.refund_public(tagged(request, response, await fetched(db, Refund, refund_id)))
+    return queries.refund_public(answer.one(await fetched(db, Refund, refund_id)))
 
 
 @refunds.post("/{refund_id}/approve", operation_id="refunds_approve")
-async def approve(refund_id: UUID, body: Transition, once: OnceKey) -> schemas.RefundPublic:
+async def approve(refund_id: UUID, body: Transition, once: OnceKey, answer: Answers) -> schemas.RefundPublic:
     """The street agrees."""
-    return queries.refund_public(await once(use_cases.approve_refund, refund_id))
+    return queries.refund_public(answer.one(await once(use_cases.approve_refund, refund_id)))
 
 
 @refunds.post("/{refund_id}/pay", operation_id="refunds_pay")
-async def pay(refund_id: UUID, body: Transition, once: OnceKey) -> schemas.RefundPublic:
+async def pay(refund_id: UUID, body: Transition, once: OnceKey, answer: Answers) -> schemas.RefundPublic:
     """The household has its money back."""
-    return queries.refund_public(await once(use_cases.pay_refund, refund_id))
+    return queries.refund_public(answer.one(await once(use_cases.pay_refund, refund_id)))
 
 
 @postings.get("", operation_id="postings_list")

@@ -29,6 +29,7 @@ class Reduction:
     liable: str
     reason: str
     line_id: UUID | None = None
+    refund_id: UUID | None = None
 
 
 @dataclass
@@ -147,7 +148,7 @@ async def reduce_charges(db: AsyncSession, reductions: Sequence[Reduction], by: 
 
 def _refund(account: Account, reduction: Reduction, due: int, db: AsyncSession) -> Refund:
     return Refund(
-        id=new_id(),
+        id=reduction.refund_id or new_id(),
         version=1,
         area=account.order.area,
         order_id=account.order.id,

@@ -14,6 +14,7 @@ from services.orders.money.messages import payment_event, refund_event, remittan
 from services.orders.money.settlement import complete_if_settled
 from services.orders.money.tables import Payment, Refund, Remittance
 from services.orders.purchasing.tables import Purchase
+from shared.answers import same_or_conflict
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts import orders as contracts
@@ -48,7 +49,7 @@ Rule = Callable[[Order, Balance, int, UUID], list[Entry]]
 async def collect(db: AsyncSession, who: Principal, vault: Vault, body: schemas.PaymentCreate) -> Payment:
     """A building head or worker takes money for an order. Raises Invalid when it is more than the order owes."""
     if body.id is not None and (existing := await db.get(Payment, body.id)) is not None:
-        return _same(existing, existing.order_id == body.order_id and existing.amount_fen == body.amount.amount_fen)
+        return same_or_conflict(existing, {"order_id": body.order_id, "amount_fen": body.amount.amount_fen})
     order = await _order(db, body.order_id)
     who.must("payments.create", on=order.area)
     payment = Payment(
@@ -70,14 +71,6 @@ async def collect(db: AsyncSession, who: Principal, vault: Vault, body: schemas.
     db.add(payment)
     record(db, contracts.PAYMENT, "payment.created", payment_event(payment, order.purchase_id))
     return payment
-
-
-def _same(row: Payment, is_same: bool) -> Payment:
-    if not is_same:
-        raise Conflict(
-            ("该编号已用于其他内容。", "This id was used for other content; make a new one."), code="id_conflict"
-        )
-    return row
 
 
 async def _receive(db: AsyncSession, payment: Payment, rule: Rule, by: UUID) -> None:
@@ -142,7 +135,7 @@ def _voided(order: Order, balance: Balance, payment: Payment) -> list[Entry]:
 async def remit(db: AsyncSession, who: Principal, body: schemas.RemittanceCreate) -> Remittance:
     """The store gets what its purchase's orders have paid and keep. Raises Conflict when that is nothing."""
     if body.id is not None and (existing := await db.get(Remittance, body.id)) is not None:
-        return existing
+        return same_or_conflict(existing, {"purchase_id": body.purchase_id})
     purchase = await locked(db, Purchase, body.purchase_id)
     who.must("remittances.create", on=purchase.area)
     order_ids = (await db.execute(select(col(OrderRow.id)).where(col(OrderRow.purchase_id) == purchase.id))).scalars()
@@ -188,7 +181,7 @@ def _check_amount(amount: int, body: schemas.RemittanceCreate) -> None:
 async def refund(db: AsyncSession, who: Principal, body: schemas.RefundCreate) -> Refund:
     """Gives a household a part of what it paid back. Raises Invalid beyond what it has paid."""
     if body.id is not None and (existing := await db.get(Refund, body.id)) is not None:
-        return existing
+        return same_or_conflict(existing, {"order_id": body.order_id, "amount_fen": body.amount.amount_fen})
     order = await _order(db, body.order_id)
     who.must("refunds.create", on=order.area)
     wanted = body.amount.amount_fen
@@ -202,7 +195,7 @@ async def refund(db: AsyncSession, who: Principal, body: schemas.RefundCreate) -
             f"At most {display(most)} has been paid and not given back.",
             max=most,
         )
-    reduction = ledger.Reduction(order.id, wanted, body.liable, body.reason_code)
+    reduction = ledger.Reduction(order.id, wanted, body.liable, body.reason_code, refund_id=body.id)
     made = await ledger.reduce_charges(db, [reduction], who.id)
     if not made:
         raise NotFound()

@@ -3,18 +3,19 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 from sqlmodel import col
 
 from services.orders.parcels import queries, schemas, use_cases
 from services.orders.parcels.tables import GateSlot, Parcel, Wave
 from services.orders.rounds.tables import Round
+from shared.answers import Answers
 from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey
 from shared.pagination import PagingParams, paginate
-from shared.web import Caller, Db, Transition, tagged
+from shared.web import Caller, Db, Transition
 
 parcels = APIRouter(prefix="/v1/parcels", tags=["parcels"])
 waves = APIRouter(prefix="/v1/waves", tags=["waves"])
@@ -58,33 +59,37 @@ async def list_parcels(
 
 
 @parcels.get("/{parcel_id}", operation_id="parcels_get")
-async def get_parcel(parcel_id: UUID, request: Request, response: Response, db: Db) -> schemas.ParcelPublic:
+async def get_parcel(parcel_id: UUID, answer: Answers, db: Db) -> schemas.ParcelPublic:
     """One household's bags with what is in them."""
-    return await queries.with_lines(db, tagged(request, response, await fetched(db, Parcel, parcel_id)))
+    return await queries.with_lines(db, answer.one(await fetched(db, Parcel, parcel_id)))
 
 
 @parcels.post("/{parcel_id}/pack", operation_id="parcels_pack")
-async def pack(parcel_id: UUID, body: schemas.ParcelPack, once: OnceKey, db: Db) -> schemas.ParcelPublic:
+async def pack(
+    parcel_id: UUID, body: schemas.ParcelPack, once: OnceKey, answer: Answers, db: Db
+) -> schemas.ParcelPublic:
     """Fill the bags; picking less than allocated refunds the difference."""
-    return await queries.with_lines(db, await once(use_cases.pack, parcel_id, body))
+    return await queries.with_lines(db, answer.one(await once(use_cases.pack, parcel_id, body)))
 
 
 @parcels.post("/{parcel_id}/stage", operation_id="parcels_stage")
-async def stage(parcel_id: UUID, body: Transition, once: OnceKey, db: Db) -> schemas.ParcelPublic:
+async def stage(parcel_id: UUID, body: Transition, once: OnceKey, answer: Answers, db: Db) -> schemas.ParcelPublic:
     """Put the bag at the gate under the next number."""
-    return await queries.with_lines(db, await once(use_cases.stage, parcel_id))
+    return await queries.with_lines(db, answer.one(await once(use_cases.stage, parcel_id)))
 
 
 @parcels.post("/{parcel_id}/hand-over", operation_id="parcels_hand_over")
-async def hand_over(parcel_id: UUID, body: Transition, once: OnceKey, db: Db) -> schemas.ParcelPublic:
+async def hand_over(parcel_id: UUID, body: Transition, once: OnceKey, answer: Answers, db: Db) -> schemas.ParcelPublic:
     """The household has its bag."""
-    return await queries.with_lines(db, await once(use_cases.hand_over, parcel_id))
+    return await queries.with_lines(db, answer.one(await once(use_cases.hand_over, parcel_id)))
 
 
 @parcels.post("/{parcel_id}/send-back", operation_id="parcels_send_back")
-async def send_back(parcel_id: UUID, body: schemas.ParcelSendBack, once: OnceKey, db: Db) -> schemas.ParcelPublic:
+async def send_back(
+    parcel_id: UUID, body: schemas.ParcelSendBack, once: OnceKey, answer: Answers, db: Db
+) -> schemas.ParcelPublic:
     """The bag goes back, with a reason; the household is refunded."""
-    return await queries.with_lines(db, await once(use_cases.send_back, parcel_id, body.reason_code))
+    return await queries.with_lines(db, answer.one(await once(use_cases.send_back, parcel_id, body.reason_code)))
 
 
 @waves.get("", operation_id="waves_list")
@@ -102,9 +107,9 @@ async def list_waves(
 
 
 @waves.get("/{wave_id}", operation_id="waves_get")
-async def get_wave(wave_id: UUID, request: Request, response: Response, db: Db) -> schemas.WavePublic:
+async def get_wave(wave_id: UUID, answer: Answers, db: Db) -> schemas.WavePublic:
     """One wave."""
-    return schemas.WavePublic.model_validate(tagged(request, response, await fetched(db, Wave, wave_id)))
+    return schemas.WavePublic.model_validate(answer.one(await fetched(db, Wave, wave_id)))
 
 
 @pick_lists.get("", operation_id="pick_lists_list")
