@@ -55,7 +55,7 @@ class Broker:
         """Raises MissingTopics."""
         async with asyncio.timeout(REQUEST_SECONDS):
             cluster = await self._admin.describe_cluster()
-            ends = await self._probe.end_offsets(await self._partitions(topics))
+            ends = await self._probe.end_offsets(await self._partitions(topics)) if topics else {}
         return Sighting(cluster["cluster_id"], ends)
 
     async def lag(self, group: str, topics: Collection[str], done: Mapping[TopicPartition, int]) -> int:

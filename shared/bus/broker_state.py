@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from aiokafka.structs import RecordMetadata
+from aiokafka.structs import RecordMetadata, TopicPartition
 
-from shared.bus.broker import Sighting
+from shared.bus.broker import Broker
 from shared.bus.metrics import BROKER_LOSSES
 from shared.bus.packing import Pack
 
@@ -27,26 +27,23 @@ class BrokerLostEvents(Exception):
 class BrokerState:
     """Per topic, the offset after the last acknowledged record of each partition; kept in ``broker_state``."""
 
-    def __init__(self, topics: Sequence[str]) -> None:
-        self.topics = topics
+    def __init__(self) -> None:
         self._cluster_id = ""
         self._acknowledged: dict[str, list[int]] = {}
 
-    async def verify(self, connection: "asyncpg.Connection[Any]", seen: Sighting) -> None:
-        """Compares with what the broker has now. Raises BrokerLostEvents."""
+    async def verify(self, connection: "asyncpg.Connection[Any]", broker: Broker) -> None:
+        """Compares with what the broker has now. Raises BrokerLostEvents, and what ``Broker.look`` raises."""
         known = {row["topic"]: row for row in await connection.fetch("SELECT * FROM broker_state")}
+        seen = await broker.look(list(known))
         for row in known.values():
             if row["cluster_id"] != seen.cluster_id:
                 await self._lost(connection, f"another cluster: {row['cluster_id']} became {seen.cluster_id}")
         self._cluster_id = seen.cluster_id
-        self._acknowledged = {topic: [0] * self._count(topic, seen) for topic in self.topics}
+        self._acknowledged = {topic: list(row["acknowledged"]) for topic, row in known.items()}
         for topic, offsets in self._acknowledged.items():
-            if topic in known:
-                offsets[: len(known[topic]["acknowledged"])] = known[topic]["acknowledged"]
-        for (topic, partition), end in seen.ends.items():
-            if end < self._acknowledged[topic][partition]:
-                had = self._acknowledged[topic][partition]
-                await self._lost(connection, f"{topic}, partition {partition}: {had} acknowledged, {end} left")
+            for partition, had in enumerate(offsets):
+                if had > (left := seen.ends.get(TopicPartition(topic, partition), 0)):
+                    await self._lost(connection, f"{topic}, partition {partition}: {had} acknowledged, {left} left")
 
     async def mark(
         self, connection: "asyncpg.Connection[Any]", packs: Sequence[Pack], acknowledged: Sequence[RecordMetadata]
@@ -55,11 +52,13 @@ class BrokerState:
         for one, sent in zip(acknowledged, packs, strict=True):
             if one.offset < 0:
                 continue  # "duplicate": an earlier try of this batch had arrived; the broker does not say where
-            had = self._acknowledged[one.topic][one.partition]
+            offsets = self._acknowledged.setdefault(one.topic, [])
+            offsets += [0] * (one.partition + 1 - len(offsets))
+            had = offsets[one.partition]
             if one.offset < had:
                 at = f"{one.topic}, partition {one.partition}"
                 await self._lost(connection, f"{at}: {had} acknowledged, then offset {one.offset} given")
-            self._acknowledged[one.topic][one.partition] = one.offset + len(sent.rows)
+            offsets[one.partition] = one.offset + len(sent.rows)
         rows = [row for one in packs for row in one.rows]
         topics = sorted({one.topic for one in acknowledged})
         moments = [row["recorded_at"] for row in rows]
@@ -72,9 +71,6 @@ class BrokerState:
             topics,
             [f"{{{','.join(map(str, self._acknowledged[topic]))}}}" for topic in topics],
         )
-
-    def _count(self, topic: str, seen: Sighting) -> int:
-        return sum(1 for place in seen.ends if place.topic == topic)
 
     async def _lost(self, connection: "asyncpg.Connection[Any]", reason: str) -> None:
         BROKER_LOSSES.inc()

@@ -28,7 +28,7 @@ from shared.bus.kafka import producing
 from shared.bus.metrics import PUBLISHED, RELAY_FAILURES, RELAY_LAG
 from shared.bus.packing import pack
 from shared.bus.republish import Snapshot, record_snapshots, unmark
-from shared.contracts.base import Topic, all_topics
+from shared.contracts.base import Topic
 
 log = structlog.get_logger()
 
@@ -47,9 +47,6 @@ FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
 
 class Publisher(Protocol):
     """A service, as far as the relay must know."""
-
-    @property
-    def name(self) -> str: ...
 
     @property
     def snapshots(self) -> Mapping[Topic, Snapshot]: ...
@@ -110,7 +107,7 @@ class _Relay:
         self._engine = engine
         self._bootstrap = bootstrap
         self._pace = pace
-        self._state = BrokerState([topic.name for topic in all_topics() if topic.service == service.name])
+        self._state = BrokerState()
         self._looked = self._busy = 0.0
         self._maintained = -math.inf
         self._snapshots_due = False
@@ -134,7 +131,7 @@ class _Relay:
         now = time.monotonic()
         if now - self._looked >= self._pace.look:
             self._looked = now
-            await self._state.verify(connection, await broker.look(self._state.topics))
+            await self._state.verify(connection, broker)
             await self._unmark_if_asked(connection)
         if now - self._maintained >= self._pace.maintain:
             self._maintained = now
