@@ -54,7 +54,7 @@ def make_engine(url: str, *, pool_size: int = 12, **options: Any) -> AsyncEngine
 
 
 _OPENING = text(
-    "SELECT now() FROM set_config('linli.areas', :areas, true), set_config('linli.person', :person, true),"
+    "SELECT now(), set_config('linli.areas', :areas, true), set_config('linli.person', :person, true),"
     " set_config('linli.organizations', :organizations, true)"
 )
 
