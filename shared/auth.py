@@ -25,6 +25,8 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type, RFC 9068
 TOKEN_SECONDS = 300
 LEEWAY_SECONDS = 5
 """How far the clocks of two hosts may differ."""
+ALGORITHM = "Ed25519"
+"""RFC 9864; older programs call it EdDSA."""
 CACHED_TOKENS = 20_000
 
 
@@ -181,9 +183,9 @@ def sign_token(
     principal: Principal, key: OKPKey, lifetime: int = TOKEN_SECONDS, *, issued_at: float | None = None
 ) -> str:
     """A compact Ed25519-signed JWT; ``key`` carries its ``kid``; ``issued_at`` is now unless given."""
-    header = {"alg": "EdDSA", "typ": TOKEN_TYPE, "kid": key.kid}
+    header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.kid}
     claims = claims_of(principal, time.time() if issued_at is None else issued_at, lifetime)
-    return jwt.encode(header, claims, key, algorithms=["EdDSA"])
+    return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
 
 def read_token(token: str, keys: KeySet) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def read_token(token: str, keys: KeySet) -> dict[str, Any]:
     are never followed.
     """
     try:
-        decoded = jwt.decode(token, keys, algorithms=["EdDSA"])
+        decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
         if decoded.header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated(("令牌类型不符。", "This is not an access token; sign in to get one."))
         jwt.JWTClaimsRegistry(

@@ -59,7 +59,7 @@ ROLES = ("owner", "api", "worker", "intake", "keys")
 @cache
 def signing_key() -> OKPKey:
     """The Ed25519 key that stands for the gateway's."""
-    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA"})
+    key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "Ed25519"})
     key.ensure_kid()
     return key
 

@@ -22,7 +22,7 @@ def load_key(secret: str) -> OKPKey:
 
     private = Ed25519PrivateKey.from_private_bytes(decode_key("LINLI_GATEWAY_SIGNING_KEY", secret))
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    key = OKPKey.import_key(pem, {"use": "sig", "alg": "EdDSA"})
+    key = OKPKey.import_key(pem, {"use": "sig", "alg": "Ed25519"})
     key.ensure_kid()
     return key
 
