@@ -10,6 +10,7 @@ import uvicorn
 import uvloop
 
 from shared.app import build_app
+from shared.operating import add_operating_commands
 from shared.service import Service
 from shared.telemetry import configure_logging
 from shared.worker import run_worker
@@ -46,6 +47,7 @@ def commands(service: Service) -> typer.Typer:
         configure_logging(service.name, "worker", service.settings().common.log_level)
         run_until_signalled(run_worker(service))
 
+    add_operating_commands(app, service)
     return app
 
 

@@ -1,7 +1,7 @@
 """The worker of one service: relay, consumers, timers and its own loops in one TaskGroup. A crash is loud."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -11,6 +11,7 @@ from shared.bus.consumer import run_consumer
 from shared.bus.relay import run_relay
 from shared.health import health_router
 from shared.service import Resources, Service
+from shared.tidying import run_tidying
 from shared.timers import run_timers
 
 
@@ -27,6 +28,7 @@ async def run_worker(service: Service) -> None:
                 if chosen:
                     loop = run_consumer(service.name, kind, chosen, resources.db, common.kafka_bootstrap)
                     group.create_task(loop, name=f"consumer-{kind}")
+            group.create_task(run_tidying(resources.db), name="tidying")
             if service.timers:
                 group.create_task(run_timers(resources.db, service.timers), name="timers")
             for loop_of in service.loops:
@@ -35,8 +37,8 @@ async def run_worker(service: Service) -> None:
         await resources.close()
 
 
-async def _forever(loop: "asyncio.Future[None] | object") -> None:
-    await loop  # type: ignore[misc]
+async def _forever(loop: Awaitable[None]) -> None:
+    await loop
 
 
 async def _serve_health(resources: Resources) -> None:
