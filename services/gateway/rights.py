@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from services.gateway.inbound.rights import INBOUND
+from services.gateway.webhooks.rights import WEBHOOKS
 from shared.auth import Right, right
 
 IDENTITY: Mapping[str, Right] = {
@@ -16,8 +18,11 @@ IDENTITY: Mapping[str, Right] = {
     "api_clients.create": right("Make an API client for a store or receiver", "administrator", "street_official"),
     "api_clients.delete": right("End an API client", "administrator", "street_official"),
     "api_clients.rotate_secret": right("Give an API client a new secret", "administrator", "street_official"),
+    "operations.read": right("See a job that somebody else began", "administrator", "street_official"),
+    "operations.confirm": right("Confirm a job that somebody else began", "administrator", "street_official"),
+    "operations.cancel": right("Cancel a job that somebody else began", "administrator", "street_official"),
     "vocabularies.read": right("Read the words of states, kinds and errors", public=True),
 }
 
-RIGHTS: dict[str, Right] = {**IDENTITY}
+RIGHTS: dict[str, Right] = {**IDENTITY, **WEBHOOKS, **INBOUND}
 """Capabilities add their own mapping here."""

@@ -6,15 +6,39 @@ from services.gateway.clients.api import router as clients
 from services.gateway.clients.oauth import oauth
 from services.gateway.identity.api import codes, jwks, me, sessions
 from services.gateway.identity.housekeeping import tidy_up
+from services.gateway.inbound.api import inbound, messages, schemas, sources
+from services.gateway.inbound.carrier import carry_messages
 from services.gateway.openapi.api import router as openapi
 from services.gateway.opening import open_gateway
 from services.gateway.rights import RIGHTS
 from services.gateway.routing.cors import outermost
 from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SUBSCRIPTIONS
+from services.gateway.webhooks.api import delivery_router
+from services.gateway.webhooks.api import router as webhooks
+from services.gateway.webhooks.deliveries import run_replays
+from services.gateway.webhooks.handshakes import shake_hands
+from services.gateway.webhooks.sender import send_webhooks
+from shared.contracts.gateway import RECORD
+from shared.jobs import operations_router
 from shared.service import Service
 
-ROUTERS: tuple[APIRouter, ...] = (codes, sessions, me, jwks, clients, oauth, openapi)
+ROUTERS: tuple[APIRouter, ...] = (
+    codes,
+    sessions,
+    me,
+    jwks,
+    clients,
+    oauth,
+    openapi,
+    webhooks,
+    delivery_router,
+    inbound,
+    sources,
+    messages,
+    schemas,
+    operations_router("gateway", RECORD),
+)
 
 SERVICE = Service(
     name="gateway",
@@ -24,7 +48,7 @@ SERVICE = Service(
     rights=RIGHTS,
     subscriptions=SUBSCRIPTIONS,
     timers={},
-    loops=(tidy_up,),
+    loops=(tidy_up, send_webhooks, shake_hands, run_replays, carry_messages),
     opens=open_gateway,
     outermost=outermost,
 )

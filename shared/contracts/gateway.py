@@ -26,8 +26,10 @@ RECORD = Topic(
     "event",
     RecordV1,
     (
+        "inbound_message.received",
         "inbound_message.applied",
         "inbound_message.rejected",
+        "inbound_message.retried",
         "notification.created",
         "webhook_endpoint.created",
         "webhook_endpoint.updated",
@@ -37,6 +39,7 @@ RECORD = Topic(
         "inbound_source.created",
         "inbound_source.updated",
         "inbound_source.disabled",
+        "operation.finished",
         "api_client.created",
         "api_client.secret_rotated",
         "api_client.deleted",

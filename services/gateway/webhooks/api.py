@@ -14,7 +14,6 @@ from services.gateway.signing.use_cases import newest_secret
 from services.gateway.webhooks import deliveries, use_cases
 from services.gateway.webhooks.egress import Egress
 from services.gateway.webhooks.schemas import (
-    AreaPath,
     DeliveryState,
     EndpointState,
     WebhookDeliveryPage,
@@ -32,7 +31,7 @@ from services.gateway.webhooks.schemas import (
     endpoint_with_secret,
 )
 from services.gateway.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from shared.areas import within
+from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey
 from shared.jobs import OperationPublic, accepted
@@ -66,11 +65,13 @@ async def list_(
 
 
 @router.post("", operation_id="webhook_endpoints_create", status_code=201)
-async def create(body: WebhookEndpointCreate, once: OnceKey, db: Db, resources: ResourcesOf) -> WebhookEndpointSecret:
+async def create(
+    body: WebhookEndpointCreate, response: Response, once: OnceKey, db: Db, resources: ResourcesOf
+) -> WebhookEndpointSecret:
     """Register a receiver. It stays ``pending`` until it answers the handshake (``OPTIONS``)."""
     wish = use_cases.Wish(**body.model_dump())
     endpoint = await once(use_cases.create_endpoint, wish, _egress(resources), resources.vault)
-    return endpoint_with_secret(endpoint, await newest_secret(db, resources.vault, endpoint.id))
+    return await _with_secret(endpoint, response, db, resources)
 
 
 @router.get("/{endpoint_id}", operation_id="webhook_endpoints_get")
@@ -110,11 +111,11 @@ async def disable(endpoint_id: UUID, body: Transition, once: OnceKey) -> Webhook
 
 @router.post("/{endpoint_id}/rotate-secret", operation_id="webhook_endpoints_rotate_secret")
 async def rotate_secret(
-    endpoint_id: UUID, body: Transition, once: OnceKey, db: Db, resources: ResourcesOf
+    endpoint_id: UUID, body: Transition, response: Response, once: OnceKey, db: Db, resources: ResourcesOf
 ) -> WebhookEndpointSecret:
     """A new secret; for 24 h every message carries signatures of both."""
     endpoint = await once(use_cases.rotate_secret, endpoint_id, resources.vault)
-    return endpoint_with_secret(endpoint, await newest_secret(db, resources.vault, endpoint.id))
+    return await _with_secret(endpoint, response, db, resources)
 
 
 @router.post("/{endpoint_id}/ping", operation_id="webhook_endpoints_ping")
@@ -192,3 +193,10 @@ async def replay_delivery(delivery_id: UUID, body: Transition, once: OnceKey) ->
 
 def _egress(resources: ResourcesOf) -> Egress:
     return Egress(resources.settings.webhook_networks)
+
+
+async def _with_secret(
+    endpoint: WebhookEndpoint, response: Response, db: Db, resources: ResourcesOf
+) -> WebhookEndpointSecret:
+    response.headers["Cache-Control"] = "no-store"
+    return endpoint_with_secret(endpoint, await newest_secret(db, resources.vault, endpoint.id))

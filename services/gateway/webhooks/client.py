@@ -32,7 +32,7 @@ class WebhookClient:
             ),
             timeout=aiohttp.ClientTimeout(total=self._deadline, sock_connect=5),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             auto_decompress=False,
             trust_env=False,
             max_line_size=8190,

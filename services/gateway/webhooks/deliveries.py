@@ -68,8 +68,8 @@ async def ping(db: AsyncSession, who: Principal, endpoint_id: UUID) -> WebhookDe
             entity_id=endpoint.id,
             seq=endpoint.version,
             area=endpoint.area,
-            areas=[],
-            organization_ids=[],
+            areas=[endpoint.area] if endpoint.area else [],
+            organization_ids=[endpoint.organization_id] if endpoint.organization_id else [],
             recorded_at=now,
             body=ping_body(event_id, endpoint, now, correlation_id.get()).decode(),
         )
@@ -171,6 +171,7 @@ async def replay_step(db: AsyncSession) -> bool:
         "event_types": wish["event_types"],
         "reached": wish["reached"],
         "most": REPLAY_STEP,
+        "ping": PING,
     }
     step = (await db.execute(queries.REPLAY, values)).one()
     job.state, job.done = "running", job.done + step.done

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from shared.auth import Right, right
 
-MANAGERS = ("administrator", "street_official", "store_manager", "organization_head")
+MANAGERS = ("administrator", "street_official", "store_manager", "receiver")
 READERS = (*MANAGERS, "community_worker")
 
 WEBHOOKS: Mapping[str, Right] = {

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from services.gateway.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from shared.areas import AreaPath
 from shared.pagination import Page
 from shared.web import Body, Public
 
@@ -16,7 +17,6 @@ DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2000)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=80)]
-AreaPath = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]+(\.[0-9a-z]+)*$", max_length=120)]
 Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=100)]
 Areas = Annotated[list[AreaPath], Field(max_length=200)]
 
