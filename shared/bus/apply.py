@@ -24,7 +24,6 @@ from shared.problems import Problem
 
 CHUNK = 50
 """Messages of one transaction when a batch is taken apart."""
-WAITS = "waits for an earlier event of its key"
 
 log = structlog.get_logger()
 
@@ -111,7 +110,7 @@ class Applier:
         if message.event is not None and message.place not in held:
             return True
         if not await claimed(db, self.consumer, [message.event_id]):
-            error, attempts = (message.error, 1) if message.place not in held else (WAITS, 0)
+            error, attempts = (message.error, 1) if message.place not in held else (parking.WAITS, 0)
             await parking.park(db, self.consumer, message, error, attempts)
             held.add(message.place)
         return False
@@ -158,7 +157,8 @@ def described(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     if isinstance(error, DBAPIError) and error.orig is not None:
         parts = (getattr(error.orig, name, None) for name in ("sqlstate", "table_name", "constraint_name"))
-        return f"{type(error.orig).__name__} {' '.join(str(part) for part in parts if part)}"
+        kind = type(error.orig.__cause__ or error.orig).__name__
+        return f"{kind} {' '.join(str(part) for part in parts if part)}"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"

@@ -27,6 +27,9 @@ from shared.contracts.base import topics_by_name
 LIMIT = 10_000
 """Per consumer. Beyond it nothing more is parked: the consumer stands still, loudly, and Kafka keeps the events."""
 
+WAITS = "waits for an earlier event of its key"
+"""The error of an event that nobody has tried yet."""
+
 log = structlog.get_logger()
 
 
@@ -110,7 +113,8 @@ async def park(db: AsyncSession, consumer: str, message: Message, error: str, at
         },
     )
     PARKED.labels(consumer, message.topic.name).inc()
-    log.error("event_parked", consumer=consumer, topic=message.topic.name, key=str(message.key), reason=error[:200])
+    tell = log.info if error == WAITS else log.error
+    tell("event_parked", consumer=consumer, topic=message.topic.name, key=str(message.key), reason=error[:200])
 
 
 async def listing(
