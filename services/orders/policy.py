@@ -1,14 +1,15 @@
 """Policy of the street and the community as orders uses it: registry's values by kind, with defaults for what is unset.
 
-Kinds: ``orders.round`` (lead_days, confirm_seconds, max_line_qty, unpaid_at_lock) and ``orders.quota``
-(days_between_orders). The values in force when a round opens are pinned on it, with their version.
+Kinds: ``orders.round`` (lead_days, confirm_seconds, max_line_qty, unpaid_at_lock), ``orders.quota``
+(days_between_orders), ``shortage.weights`` (by_class, sealed_building, deficit_days) and ``orders.callbacks``
+(callback_minutes). The values in force when a round opens are pinned on it, with their version.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders.copies import policies_for
@@ -38,10 +39,44 @@ class QuotaValues(BaseModel):
     days_between_orders: int = Field(default=0, ge=0, le=366)
 
 
-KINDS: dict[str, type[BaseModel]] = {"orders.round": RoundValues, "orders.quota": QuotaValues}
+class ShortageValues(BaseModel):
+    """``shortage.weights``: how a shortage is shared out (``allocation/domain.py``). ``by_class``: the weight of each
+    priority class from 0 (none) up, never falling; ``sealed_building``: added while the building is locked down;
+    ``deficit_days``: how long it counts that a household went short.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    by_class: list[Annotated[int, Field(ge=1, le=100)]] = Field(default=[1, 2, 3, 4], min_length=1, max_length=10)
+    sealed_building: int = Field(default=1, ge=0, le=100)
+    deficit_days: int = Field(default=30, ge=0, le=400)
+
+    @field_validator("by_class")
+    @classmethod
+    def _rises(cls, weights: list[int]) -> list[int]:
+        if weights != sorted(weights):
+            raise ValueError("a weight never falls as need rises")
+        return weights
 
 
-class Policy(RoundValues, QuotaValues):
+class CallbackValues(BaseModel):
+    """``orders.callbacks``. ``callback_minutes``: how long a call may wait; then what is open is refunded."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    callback_minutes: int = Field(default=24 * 60, ge=1, le=14 * 24 * 60)
+
+
+SHORTAGE = "shortage.weights"
+KINDS: dict[str, type[BaseModel]] = {
+    "orders.round": RoundValues,
+    "orders.quota": QuotaValues,
+    SHORTAGE: ShortageValues,
+    "orders.callbacks": CallbackValues,
+}
+
+
+class Policy(RoundValues, QuotaValues, ShortageValues, CallbackValues):
     """All values that orders knows."""
 
 

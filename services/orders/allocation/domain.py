@@ -21,12 +21,16 @@ deficit only makes ranks better, so it never lowers a share; and a unit stays ov
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from math import lcm
 from typing import Any
 from uuid import UUID
+
+from shared.machine import Machine
+
+ALLOCATION = Machine("allocation", {"proposed": {"apply": "applied"}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class Share:
     def short(self) -> int:
         return self.claim.requested - self.allocated
 
+    def missing_claim(self) -> Claim:
+        """The same line, claiming the units that it did not get."""
+        return replace(self.claim, requested=self.short)
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -65,25 +73,12 @@ class Weights:
     sealed_building: int = 1
     deficit_days: int = 30
 
-    @classmethod
-    def of_policy(cls, values: Mapping[str, Any]) -> "Weights":
-        """From the values of a ``shortage.weights`` policy; what it does not say stays as it is by default.
-
-        Raises ValueError for weights that are not whole numbers up to 100, or that fall where need rises.
-        """
-        standard = cls()
-        made = cls(
-            by_class=tuple(values.get("by_class", standard.by_class)),
-            sealed_building=values.get("sealed_building", standard.sealed_building),
-            deficit_days=values.get("deficit_days", standard.deficit_days),
-        )
-        if any(type(n) is not int or n < 0 for n in (*made.by_class, made.sealed_building, made.deficit_days)):
-            raise ValueError("weights and days are whole numbers, 0 or more")
-        if not made.by_class or made.by_class[0] < 1 or list(made.by_class) != sorted(made.by_class):
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers out of bounds, or weights that fall where need rises."""
+        if not self.by_class or self.by_class[0] < 1 or list(self.by_class) != sorted(self.by_class):
             raise ValueError("weights start at 1 or more and never fall as need rises")
-        if max(made.by_class[-1], made.sealed_building, made.deficit_days / 4) > 100:
+        if self.by_class[-1] > 100 or not 0 <= self.sealed_building <= 100 or not 0 <= self.deficit_days <= 400:
             raise ValueError("weights go up to 100, days up to 400")
-        return made
 
     def values(self) -> dict[str, Any]:
         """As a policy writes them."""
@@ -97,6 +92,12 @@ class Weights:
         """The weight of a household; classes beyond the table count as its last."""
         weight = self.by_class[min(max(priority_class, 0), len(self.by_class) - 1)]
         return weight + self.sealed_building if sealed else weight
+
+
+def seed_of(*parts: UUID | str) -> int:
+    """The seed of a run, made from what it is about: 64 bits, recorded with it."""
+    digest = blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@ from services.orders.rows import Base, area_field, maybe_moment, moment
 
 
 class Callback(Base, table=True):
+    """Somebody has to call this household: to choose for ``qty`` units of a line, or to tell it (no line, qty 0)."""
+
     __tablename__ = "callbacks"
 
     id: UUID = Field(primary_key=True)
@@ -17,6 +19,7 @@ class Callback(Base, table=True):
     household_id: UUID
     order_id: UUID
     line_id: UUID | None = None
+    qty: int = 0
     reason: str
     state: str = "open"
     claimed_by: UUID | None = None

@@ -9,7 +9,7 @@ from services.orders.rows import Base, area_field, maybe_moment, moment
 
 
 class GoodsReceipt(Base, table=True):
-    """One delivery of a purchase to one place (``area``)."""
+    """What one truck brought of a purchase to one place: a community's gate, or one gate for several (``area``)."""
 
     __tablename__ = "goods_receipts"
 
@@ -18,6 +18,8 @@ class GoodsReceipt(Base, table=True):
     purchase_id: UUID
     area: str = area_field()
     state: str = "draft"
+    note: str | None = None
+    arrived_at: datetime | None = maybe_moment()
     created_by: UUID
     created_at: datetime = moment()
     completed_by: UUID | None = None
@@ -25,7 +27,8 @@ class GoodsReceipt(Base, table=True):
 
 
 class GoodsReceiptLine(Base, table=True):
-    """``damaged`` is a part of ``received``."""
+    """Units of one item and lot. ``damaged`` is a part of ``received``; ``ordered`` and ``confirmed`` (what the
+    households of the receipt's area had asked for, and were allocated) count the item, whatever its lots."""
 
     __tablename__ = "goods_receipt_lines"
 
@@ -33,7 +36,7 @@ class GoodsReceiptLine(Base, table=True):
     item_id: UUID = Field(primary_key=True)
     lot_id: UUID = Field(primary_key=True)
     ordered: int
-    confirmed: int | None = None
+    confirmed: int
     received: int
     damaged: int = 0
 
