@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Header
-from fastapi.responses import ORJSONResponse
+from fastapi.responses import JSONResponse
 
 from services.gateway.clients import use_cases
 from services.gateway.clients.schemas import OauthError, OauthToken
@@ -42,7 +42,7 @@ async def token(
     client_secret: Annotated[str | None, Form()] = None,
     scope: Annotated[str | None, Form(description="Verbs with spaces between; all of the client's if absent.")] = None,
     authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> ORJSONResponse:
+) -> JSONResponse:
     """An access token for an API client; credentials in the form or by HTTP Basic."""
     if authorization is not None:
         client_id, client_secret = _basic(authorization)
@@ -70,7 +70,7 @@ async def token(
         expires_in=TOKEN_SECONDS,
         scope=" ".join(sorted(granted)),
     )
-    return ORJSONResponse(answer.model_dump(), headers=NO_STORE)
+    return JSONResponse(answer.model_dump(), headers=NO_STORE)
 
 
 def _basic(authorization: str) -> tuple[str | None, str | None]:
@@ -85,6 +85,6 @@ def _basic(authorization: str) -> tuple[str | None, str | None]:
     return unquote_plus(user), unquote_plus(password)
 
 
-def _refusal(error: str, status: int = 400) -> ORJSONResponse:
+def _refusal(error: str, status: int = 400) -> JSONResponse:
     headers = NO_STORE | ({"WWW-Authenticate": 'Basic realm="linli"'} if status == 401 else {})
-    return ORJSONResponse({"error": error, "error_description": ERRORS[error]}, status_code=status, headers=headers)
+    return JSONResponse({"error": error, "error_description": ERRORS[error]}, status_code=status, headers=headers)

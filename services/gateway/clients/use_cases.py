@@ -12,12 +12,13 @@ from services.gateway.clients.messages import client_event, client_session_event
 from services.gateway.clients.tables import ApiClient
 from services.gateway.identity.domain import secret_hash
 from services.gateway.identity.queries import clock
+from shared.answers import same_or_conflict
 from shared.auth import TOKEN_SECONDS, Principal, sign_token
 from shared.bus.outbox import record
 from shared.contracts import gateway
 from shared.database import fetched, locked, transaction_time, unknown_reference
 from shared.ids import new_id
-from shared.problems import Conflict, invalid
+from shared.problems import invalid
 from shared.revocation import revoke
 from shared.web import must_match
 
@@ -128,9 +129,5 @@ async def _area_of(db: AsyncSession, wanted: NewClient) -> str:
 
 
 def _same(existing: ApiClient, wanted: NewClient, area: str) -> ApiClient:
-    shown = (existing.name, existing.role, existing.organization_id, existing.area, existing.scopes)
-    if shown != (wanted.name, wanted.role, wanted.organization_id, area, sorted(set(wanted.scopes))):
-        raise Conflict(
-            ("该编号已用于另一个客户端。", "This id belongs to another API client; use a new one."), code="id_conflict"
-        )
-    return existing
+    content = {"name": wanted.name, "role": wanted.role, "organization_id": wanted.organization_id, "area": area}
+    return same_or_conflict(existing, content | {"scopes": sorted(set(wanted.scopes))})

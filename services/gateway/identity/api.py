@@ -21,6 +21,7 @@ from services.gateway.identity.schemas import (
 from services.gateway.identity.tables import Session
 from services.gateway.identity.use_cases import Tokens
 from services.gateway.settings import GatewaySettings
+from shared.answers import Answers
 from shared.openapi import PUBLIC
 from shared.pagination import PagingParams, paginate
 from shared.web import Caller, Db, IfMatch, ResourcesOf
@@ -62,9 +63,9 @@ async def list_(db: Db, who: Caller, paging: PagingParams) -> SessionPage:
 
 
 @sessions.delete("/{session_id}", operation_id="sessions_delete")
-async def delete(session_id: UUID, version: IfMatch, db: Db, who: Caller) -> SessionPublic:
+async def delete(session_id: UUID, version: IfMatch, db: Db, who: Caller, answers: Answers) -> SessionPublic:
     """Signs that device out; its tokens are refused within a minute."""
-    return SessionPublic.model_validate(await use_cases.end_session(db, who, session_id, version))
+    return SessionPublic.model_validate(answers.one(await use_cases.end_session(db, who, session_id, version)))
 
 
 @me.get("", operation_id="me_get")

@@ -110,8 +110,8 @@ async def renew(db: AsyncSession, key: OKPKey, refresh_token: str) -> Tokens | N
         await _revoke(db, session, "refresh_token_reused", now)
         return None
     await db.execute(
-        text("DELETE FROM refresh_tokens WHERE session_id = :id AND used_at < :now - interval '1 day'"),
-        {"id": session.id, "now": now},
+        text("DELETE FROM refresh_tokens WHERE session_id = :id AND used_at < now() - interval '1 day'"),
+        {"id": session.id},
     )
     return await _tokens(db, key, session, now)
 
