@@ -84,7 +84,7 @@ class Caller:
     """One person or system that calls the API with their own token."""
 
     def __init__(self, api: Api, tokens: Tokens | None) -> None:
-        self._api, self.tokens = api, tokens
+        self._api, self.tokens, self.person_id = api, tokens, ""
 
     async def get(self, path: str) -> Json:
         return await self._call("GET", path, {}, None)
@@ -124,7 +124,7 @@ class Caller:
                 status, answer, received = 0, {"code": "no_answer"}, {}
             if 200 <= status < 300:
                 return answer
-            if status == 401 and answer.get("code") == "token_expired" and not refreshed and await self._refresh():
+            if status == 401 and answer.get("code") == "token_expired" and not refreshed and await self.refresh():
                 refreshed = True
                 continue
             if not self._again(status, answer):
@@ -137,7 +137,8 @@ class Caller:
     def _again(status: int, answer: Json) -> bool:
         return answer.get("code") in WAIT_CODES or status in (0, 429, 500, 502, 503, 504, 507)
 
-    async def _refresh(self) -> bool:
+    async def refresh(self) -> bool:
+        """Trades the refresh token for the next pair; False when there is none or it is refused."""
         if self.tokens is None or self.tokens.refresh is None:
             return False
         body = {"refresh_token": self.tokens.refresh}
