@@ -1,0 +1,60 @@
+"""Routes of claims on households."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlmodel import col
+
+from services.registry.answers import Answers
+from services.registry.claims import queries, use_cases
+from services.registry.claims.schemas import HouseholdClaimCreate, HouseholdClaimPage, HouseholdClaimPublic
+from services.registry.claims.tables import HouseholdClaim
+from services.registry.vaults import VaultOf
+from shared.areas import AreaPath
+from shared.database import fetched
+from shared.idempotency import OnceKey
+from shared.pagination import PagingParams, paginate
+from shared.web import Caller, Db, Transition
+
+router = APIRouter(prefix="/v1/household-claims", tags=["household_claims"])
+
+
+@router.get("", operation_id="household_claims_list")
+async def list_claims(
+    db: Db,
+    who: Caller,
+    paging: PagingParams,
+    area: Annotated[list[AreaPath] | None, Query()] = None,
+    household_id: Annotated[list[UUID] | None, Query()] = None,
+    person_id: Annotated[list[UUID] | None, Query()] = None,
+    state: Annotated[list[Literal["pending", "confirmed", "refused"]] | None, Query()] = None,
+) -> HouseholdClaimPage:
+    """One's own claims, and those on households one may see."""
+    query = queries.listing(area or [], household_id or [], person_id or [], state or [])
+    rows, next_cursor = await paginate(db, query, [col(HouseholdClaim.id)], paging)
+    return HouseholdClaimPage(items=[HouseholdClaimPublic.model_validate(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.post("", status_code=201, operation_id="household_claims_create", response_model=HouseholdClaimPublic)
+async def create(body: HouseholdClaimCreate, once: OnceKey, vault: VaultOf, answer: Answers) -> HouseholdClaim:
+    """ "I live there." With the code on paper it counts at once, else somebody confirms it."""
+    return answer.created(await once(use_cases.create_claim, body, vault))
+
+
+@router.get("/{claim_id}", operation_id="household_claims_get", response_model=HouseholdClaimPublic)
+async def get(claim_id: UUID, db: Db, who: Caller, answer: Answers) -> HouseholdClaim:
+    """One claim."""
+    return answer.one(await fetched(db, HouseholdClaim, claim_id))
+
+
+@router.post("/{claim_id}/confirm", operation_id="household_claims_confirm", response_model=HouseholdClaimPublic)
+async def confirm(claim_id: UUID, body: Transition, once: OnceKey, answer: Answers) -> HouseholdClaim:
+    """The building head or a worker knows them."""
+    return answer.one(await once(use_cases.confirm_claim, claim_id))
+
+
+@router.post("/{claim_id}/refuse", operation_id="household_claims_refuse", response_model=HouseholdClaimPublic)
+async def refuse(claim_id: UUID, body: Transition, once: OnceKey, answer: Answers) -> HouseholdClaim:
+    """They do not live there, or no longer."""
+    return answer.one(await once(use_cases.refuse_claim, claim_id, body))

@@ -1,0 +1,10 @@
+"""``create_app()``: wiring only."""
+
+from fastapi import FastAPI
+
+from services.registry.service import SERVICE
+from shared.app import build_app
+
+
+def create_app() -> FastAPI:
+    return build_app(SERVICE)
