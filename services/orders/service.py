@@ -1,9 +1,16 @@
 """Wiring of orders: settings, routes, rights, subscriptions, timers."""
 
+from services.orders.catalogue.api import routers as catalogue_routers
+from services.orders.intake.api import routers as intake_routers
+from services.orders.intake.batcher import intake
 from services.orders.money.api import routers as money_routers
 from services.orders.money.uploads import KIND as PAYMENTS_UPLOAD_KIND
 from services.orders.money.uploads import PAYMENTS_UPLOAD
+from services.orders.purchasing.api import router as purchases_router
+from services.orders.purchasing.timers import TIMERS as PURCHASE_TIMERS
 from services.orders.rights import RIGHTS
+from services.orders.rounds.api import router as rounds_router
+from services.orders.rounds.timers import TIMERS as ROUND_TIMERS
 from services.orders.settings import OrdersSettings
 from services.orders.subscriptions import SUBSCRIPTIONS
 from shared.contracts.orders import RECORD
@@ -20,9 +27,17 @@ SERVICE = Service(
     name="orders",
     title="Linli orders",
     settings=OrdersSettings,
-    routers=(*money_routers, operations_router("orders", RECORD)),
+    routers=(
+        *catalogue_routers,
+        purchases_router,
+        rounds_router,
+        *intake_routers,
+        *money_routers,
+        operations_router("orders", RECORD),
+    ),
     rights=RIGHTS,
     subscriptions=SUBSCRIPTIONS,
-    timers={},
+    timers=PURCHASE_TIMERS | ROUND_TIMERS,
     loops=(uploads,),
+    opens=intake,
 )

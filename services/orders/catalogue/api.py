@@ -172,4 +172,4 @@ async def sign_price_list(
     return await queries.with_lines(db, answer.one(await once(use_cases.sign_price_list, price_list_id)))
 
 
-ROUTERS = (pairings_router, items_router, packages_router, prices_router)
+routers = (pairings_router, items_router, packages_router, prices_router)

@@ -158,7 +158,7 @@ def _columns(book: Book, placed: Sequence[PlacedOrder]) -> list[Any]:
 
 
 def _counters(book: Book, placed: Sequence[PlacedOrder]) -> list[list[Any]]:
-    """Sums per stock row, round and rationed item of a household: a row is changed once, however many orders take it."""
+    """Sums per stock row, round, and rationed item of a household: each row is changed once."""
     sold: dict[tuple[UUID, UUID], int] = defaultdict(int)
     rationed: dict[tuple[UUID, UUID, UUID], int] = defaultdict(int)
     ceilings = {}

@@ -14,9 +14,10 @@ import asyncpg
 import structlog
 
 from services.orders.intake.batch import Outcome, place_orders
-from services.orders.intake.judge import Intent, OnceKey
+from services.orders.intake.judge import Intent, OnceKey, PlacedOrder
 from services.orders.settings import OrdersSettings
-from shared.idempotency import key_in_flight
+from shared.idempotency import key_in_flight, key_reused
+from shared.ids import new_id
 from shared.problems import Problem, Unavailable
 from shared.service import Resources
 
@@ -95,19 +96,47 @@ class Batcher:
                 return _refusal(error)
         return busy()
 
-    async def place(self, intents: Sequence[Intent], *, atomic: bool = False) -> Sequence[Outcome]:
+    async def place(self, intents: Sequence[Intent]) -> Sequence[Outcome]:
         """One transaction of its own. Raises what the database raises."""
         async with self._pool.acquire(timeout=5) as connection, connection.transaction():
-            return await place_orders(connection, intents, atomic=atomic)
+            return await place_orders(connection, intents)
 
-    async def place_many(self, intents: Sequence[Intent], *, atomic: bool) -> Sequence[Outcome]:
-        """For a list that one caller sends; beside the queue. One by one where the list as a whole does not go in."""
+    async def place_many(
+        self, intents: Sequence[Intent], once: OnceKey, fingerprint: bytes, *, atomic: bool
+    ) -> tuple[Sequence[Outcome], bool]:
+        """For a list that one caller sends, beside the queue; also whether its key was used before.
+
+        One by one where the list as a whole does not go in. Raises Problem for a key in flight or used otherwise.
+        """
         try:
-            return await self.place(intents, atomic=atomic)
+            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+                seen = await _seen(connection, once, fingerprint)
+                outcomes = await place_orders(connection, intents, atomic=atomic)
+                if not seen and any(isinstance(outcome, PlacedOrder) for outcome in outcomes):
+                    await connection.execute(_REMEMBER, *once, fingerprint, new_id())
+                return outcomes, seen
         except asyncpg.IntegrityConstraintViolationError:
             if atomic:
                 raise busy() from None
-            return [await self._place_one(intent) for intent in intents]
+            return [await self._place_one(intent) for intent in intents], False
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise _refusal(error) from error
+
+
+_LOOK = """
+SELECT pg_try_advisory_xact_lock(hashtextextended($1::uuid || ' ' || $2 || ' ' || $3, 7)) AS free,
+  (SELECT fingerprint FROM idempotency_keys WHERE caller = $1 AND route = $2 AND key = $3) AS fingerprint
+"""
+_REMEMBER = "INSERT INTO idempotency_keys (caller, route, key, fingerprint, ref) VALUES ($1, $2, $3, $4, $5)"
+
+
+async def _seen(connection: "asyncpg.Connection", once: OnceKey, fingerprint: bytes) -> bool:
+    row = await connection.fetchrow(_LOOK, *once)
+    if not row["free"]:
+        raise key_in_flight()
+    if row["fingerprint"] not in (None, fingerprint):
+        raise key_reused()
+    return row["fingerprint"] is not None
 
 
 def _refusal(error: Exception) -> Problem:
