@@ -39,6 +39,10 @@ class Answer:
             self._response.status_code = 200
         return tagged(self._request, self._response, row)
 
+    def secret(self) -> None:
+        """Nobody on the way keeps a copy of what follows."""
+        self._response.headers["Cache-Control"] = "no-store"
+
 
 def _answer(request: Request, response: Response, db: Db) -> Answer:
     return Answer(request, response, db)
