@@ -1,6 +1,5 @@
 """The base of registry's tables, and the column types that they share."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +27,6 @@ def moment(**options: Any) -> Any:
 def required_moment(**options: Any) -> Any:
     """A ``timestamptz`` column that is always filled."""
     return Field(sa_type=Moment, **options)
-
-
-def is_new(created_at: datetime, now: datetime) -> bool:
-    """Whether a row was made by the transaction that began at ``now``."""
-    return created_at == now
 
 
 COMMAND_LINE = UUID(int=0)

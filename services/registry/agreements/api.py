@@ -9,7 +9,7 @@ from sqlmodel import col
 from services.registry.agreements import queries, use_cases
 from services.registry.agreements.schemas import AgreementCreate, AgreementPage, AgreementPublic
 from services.registry.agreements.tables import Agreement
-from services.registry.answers import Answers
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -9,9 +9,9 @@ from services.registry.agreements import domain
 from services.registry.agreements.messages import agreement_state
 from services.registry.agreements.schemas import AgreementCreate
 from services.registry.agreements.tables import Agreement
-from services.registry.answers import same_or_conflict
 from services.registry.organizations.tables import Organization
 from services.registry.places.queries import place_at
+from shared.answers import same_or_conflict
 from shared.areas import Level, level, outermost
 from shared.auth import Principal
 from shared.bus.outbox import record

@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.claims import queries, use_cases
 from services.registry.claims.schemas import HouseholdClaimCreate, HouseholdClaimPage, HouseholdClaimPublic
 from services.registry.claims.tables import HouseholdClaim
 from services.registry.vaults import VaultOf
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.registry.answers import same_or_conflict
 from services.registry.claims import domain
 from services.registry.claims.codes import try_code
 from services.registry.claims.queries import open_claim
@@ -16,6 +15,7 @@ from services.registry.households.queries import area_of, household_at, thin_sta
 from services.registry.households.tables import Household
 from services.registry.households.use_cases import tell
 from services.registry.policies.queries import household_values
+from shared.answers import same_or_conflict
 from shared.areas import covers
 from shared.auth import Principal
 from shared.bus.outbox import record

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.checks import among
 from services.registry.consents import use_cases
 from services.registry.consents.schemas import ConsentCreate, ConsentPage, ConsentPublic
 from services.registry.consents.tables import Consent
+from shared.answers import Answers
 from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey

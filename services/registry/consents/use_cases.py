@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.registry.answers import same_or_conflict
 from services.registry.claims.queries import confirmed_claim
 from services.registry.consents import domain
 from services.registry.consents.schemas import ConsentCreate
@@ -15,6 +14,7 @@ from services.registry.emergencies.queries import emergencies_over
 from services.registry.households.tables import Household
 from services.registry.households.use_cases import tell
 from services.registry.policies.queries import household_values
+from shared.answers import same_or_conflict
 from shared.areas import Level, covers, up_to
 from shared.auth import Principal
 from shared.database import locked, transaction_time, unknown_reference

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.emergencies import queries, use_cases
 from services.registry.emergencies.schemas import EmergencyCreate, EmergencyPage, EmergencyPublic
 from services.registry.emergencies.tables import Emergency
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.registry.answers import same_or_conflict
 from services.registry.emergencies import domain
 from services.registry.emergencies.messages import emergency_state
 from services.registry.emergencies.schemas import EmergencyCreate
 from services.registry.emergencies.tables import Emergency
+from shared.answers import same_or_conflict
 from shared.areas import outermost
 from shared.auth import Principal
 from shared.bus.outbox import record

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.households import lookups, merging, queries, use_cases, views
 from services.registry.households.domain import Notify
 from services.registry.households.schemas import (
@@ -26,6 +25,7 @@ from services.registry.households.schemas import (
 )
 from services.registry.households.tables import Household
 from services.registry.vaults import VaultOf
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

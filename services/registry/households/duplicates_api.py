@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.households.merging import dismiss_duplicate
 from services.registry.households.schemas import HouseholdDuplicatePage, HouseholdDuplicatePublic
 from services.registry.households.tables import HouseholdDuplicate
+from shared.answers import Answers
 from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey

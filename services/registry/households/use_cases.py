@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.registry.answers import same_or_conflict
 from services.registry.claims.codes import issue_codes
 from services.registry.claims.queries import confirmed_claim
 from services.registry.emergencies.queries import emergencies_over
@@ -18,6 +17,7 @@ from services.registry.households.schemas import HouseholdCreate, HouseholdUpdat
 from services.registry.households.sealing import Private, blank, opened, seal
 from services.registry.households.tables import Household, HouseholdDuplicate
 from services.registry.places.queries import place_at
+from shared.answers import id_conflict, same_or_conflict
 from shared.areas import Level, level, up_to, within
 from shared.auth import Principal
 from shared.bus.outbox import record
@@ -82,8 +82,9 @@ def _basis(private: Private, how: str | None, under_emergency: bool) -> str | No
 
 
 async def _same(vault: Vault, present: Household, body: HouseholdCreate, private: Private) -> Household:
-    same = (await opened(vault, [present]))[0] == private
-    return same_or_conflict(present, {"area": body.area, "size": body.size} if same else {"id": None})
+    if (await opened(vault, [present]))[0] != private:
+        raise id_conflict()
+    return same_or_conflict(present, {"area": body.area, "size": body.size})
 
 
 async def note_duplicates(db: AsyncSession, household: Household) -> None:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.notices import use_cases
 from services.registry.notices.schemas import NoticeApply, NoticeCreate, NoticePage, NoticePublic
 from services.registry.notices.tables import Notice
+from shared.answers import Answers
 from shared.database import fetched
 from shared.idempotency import OnceKey
 from shared.pagination import PagingParams, paginate

@@ -7,7 +7,6 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.registry.answers import same_or_conflict
 from services.registry.emergencies.queries import active
 from services.registry.emergencies.tables import Emergency
 from services.registry.emergencies.use_cases import open_emergency, update_emergency
@@ -17,6 +16,7 @@ from services.registry.notices.tables import Notice
 from services.registry.places.queries import place_at, place_by_code
 from services.registry.places.states import declare_for_all
 from services.registry.places.tables import Place
+from shared.answers import same_or_conflict
 from shared.areas import covers, outermost, smallest_common, within
 from shared.auth import Principal
 from shared.bus.outbox import record

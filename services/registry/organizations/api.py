@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.organizations import queries, use_cases
 from services.registry.organizations.domain import Kind
 from services.registry.organizations.schemas import (
@@ -16,6 +15,7 @@ from services.registry.organizations.schemas import (
     OrganizationUpdate,
 )
 from services.registry.organizations.tables import Organization
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

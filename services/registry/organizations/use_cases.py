@@ -6,12 +6,12 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.registry.answers import same_or_conflict
 from services.registry.organizations import domain
 from services.registry.organizations.messages import organization_state
 from services.registry.organizations.schemas import OrganizationCreate, OrganizationUpdate
 from services.registry.organizations.tables import Organization
 from services.registry.places.queries import place_at, place_by_code
+from shared.answers import same_or_conflict
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts.registry import ORGANIZATION

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.people import use_cases, views
 from services.registry.people.schemas import (
     PersonCreate,
@@ -22,6 +21,7 @@ from services.registry.people.schemas import (
 )
 from services.registry.people.tables import Person
 from services.registry.vaults import VaultOf
+from shared.answers import Answers
 from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -6,7 +6,6 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.registry.access import log_access
-from services.registry.answers import same_or_conflict
 from services.registry.emergencies.queries import emergencies_over
 from services.registry.people.schemas import (
     PersonCreate,
@@ -18,6 +17,7 @@ from services.registry.people.schemas import (
 )
 from services.registry.people.tables import Person
 from services.registry.people.views import opened
+from shared.answers import id_conflict
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts.record import RecordV1
@@ -47,7 +47,7 @@ async def create_person(db: AsyncSession, who: Principal, body: PersonCreate, va
     if body.id and (present := await db.get(Person, body.id)):
         plain = (await opened(vault, [present]))[0]
         if plain != {"name": body.name, "phone": body.phone, "id_number": body.id_number}:
-            return same_or_conflict(present, {"id": None})
+            raise id_conflict()
         return present
     if (body.phone or body.id_number) and await find(db, vault, body.phone, body.id_number):
         raise Conflict(

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.places import queries, states, use_cases
 from services.registry.places.domain import Kind, State
 from services.registry.places.schemas import (
@@ -20,6 +19,7 @@ from services.registry.places.schemas import (
     PlaceUpdate,
 )
 from services.registry.places.tables import Place, PlaceState
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

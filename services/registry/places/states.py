@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.registry.answers import same_or_conflict
 from services.registry.emergencies.queries import emergencies_over
 from services.registry.places.schemas import PlaceStateCreate
 from services.registry.places.tables import Place, PlaceState
 from services.registry.places.use_cases import settle
+from shared.answers import same_or_conflict
 from shared.auth import Principal
 from shared.database import fetched, insert_rows, locked, transaction_time, unknown_reference
 from shared.ids import new_id

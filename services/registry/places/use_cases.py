@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.registry.answers import same_or_conflict
 from services.registry.checks import among, checked
 from services.registry.emergencies.queries import measure_over
 from services.registry.places import domain
@@ -16,6 +15,7 @@ from services.registry.places.messages import place_state
 from services.registry.places.queries import codes_of, place_by_code
 from services.registry.places.schemas import PlaceAbolish, PlaceCreate, PlaceUpdate
 from services.registry.places.tables import Place, PlaceCode, PlaceState
+from shared.answers import same_or_conflict
 from shared.areas import LEVELS, Level, level
 from shared.auth import Principal
 from shared.bus.outbox import record, record_many

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.policies import queries, use_cases
 from services.registry.policies.kinds import KINDS, KindName
 from services.registry.policies.schemas import EffectivePolicies, PolicyCreate, PolicyPage, PolicyPublic
 from services.registry.policies.tables import Policy
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -8,12 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.registry.answers import same_or_conflict
 from services.registry.places.queries import place_at
 from services.registry.policies.kinds import KINDS
 from services.registry.policies.messages import policy_state
 from services.registry.policies.schemas import PolicyCreate
 from services.registry.policies.tables import Policy
+from shared.answers import same_or_conflict
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts.registry import POLICY

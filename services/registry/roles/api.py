@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlmodel import col
 
-from services.registry.answers import Answers
 from services.registry.roles import queries, use_cases
 from services.registry.roles.domain import RoleName
 from services.registry.roles.schemas import RoleCreate, RolePage, RolePublic
 from services.registry.roles.tables import Role
+from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
 from shared.idempotency import OnceKey

@@ -7,13 +7,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.registry.answers import same_or_conflict
 from services.registry.organizations.tables import Organization
 from services.registry.places.queries import place_at
 from services.registry.roles import domain
 from services.registry.roles.messages import role_state
 from services.registry.roles.schemas import RoleCreate
 from services.registry.roles.tables import Role
+from shared.answers import same_or_conflict
 from shared.areas import covers
 from shared.auth import Principal
 from shared.bus.outbox import record
