@@ -32,13 +32,16 @@ def _notice(message: InboundMessage, payload: Payload) -> Call:
 
 def _confirmation(message: InboundMessage, payload: Payload) -> Call:
     assert isinstance(payload, PurchaseConfirmation)
-    lines = [line.model_dump(mode="json") for line in payload.data.lines]
-    return Call("orders", f"/v1/purchases/{payload.data.purchase_id}/confirm", {"lines": lines}, "purchases")
+    body = {
+        "store_id": str(message.organization_id),
+        "lines": [line.model_dump(mode="json") for line in payload.data.lines],
+    }
+    return Call("orders", f"/v1/purchases/{payload.data.purchase_id}/confirm", body, "purchases")
 
 
 def _refusal(message: InboundMessage, payload: Payload) -> Call:
     assert isinstance(payload, PurchaseRefusal)
-    body = {} if payload.data.note is None else {"note": payload.data.note}
+    body = {"store_id": str(message.organization_id), "note": payload.data.note}
     return Call("orders", f"/v1/purchases/{payload.data.purchase_id}/refuse", body, "purchases")
 
 

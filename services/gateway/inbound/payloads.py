@@ -79,7 +79,7 @@ class ConfirmationData(Part):
     """What the store will deliver of a purchase; every item that was ordered, 0 for none."""
 
     purchase_id: UUID
-    lines: Annotated[list[ConfirmedLine], Field(min_length=1, max_length=1000)]
+    lines: Annotated[list[ConfirmedLine], Field(min_length=1, max_length=500)]
 
 
 class RefusalData(Part):

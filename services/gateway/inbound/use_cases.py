@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.gateway.clients.queries import organization_area
 from services.gateway.inbound import domain, payloads
 from services.gateway.inbound.messages import message_record, source_record
 from services.gateway.inbound.tables import InboundMessage, InboundSource
@@ -208,9 +209,6 @@ def _same_or_conflict(existing: InboundSource, wanted: InboundSource) -> Inbound
     return existing
 
 
-ORGANIZATION_AREA = text("SELECT organization_area FROM organization_copies WHERE key = :id AND payload IS NOT NULL")
-
-
 async def _area_of(db: AsyncSession, wish: Wish) -> str:
     if (wish.kind == "store") != (wish.organization_id is not None):
         raise invalid(
@@ -221,10 +219,10 @@ async def _area_of(db: AsyncSession, wish: Wish) -> str:
         )
     area = wish.area
     if wish.organization_id is not None:
-        known = (await db.execute(ORGANIZATION_AREA, {"id": wish.organization_id})).one_or_none()
-        if known is None:
+        known, its_area = await organization_area(db, wish.organization_id)
+        if not known:
             raise unknown_reference(wish.organization_id, "/organization_id")
-        area = area or known.organization_area
+        area = area or its_area
     if area is None:
         raise invalid("/area", "required", "请给出 area。", "Give the area that the source speaks for.")
     return area

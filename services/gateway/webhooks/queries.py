@@ -27,7 +27,8 @@ REPLAY = text(f"""
 WITH chosen AS (
   SELECT event.* FROM feed_events AS event JOIN webhook_endpoints AS endpoint ON endpoint.id = :endpoint_id
   WHERE event.position > :reached AND event.recorded_at >= :from_at AND event.recorded_at < :before_at
-    AND event.type <> :ping AND {MATCHES.format(types=f"endpoint.event_types && {PATTERNS} AND CAST(:event_types AS text[]) && {PATTERNS}")}
+    AND event.type <> :ping
+    AND {MATCHES.format(types=f"endpoint.event_types && {PATTERNS} AND CAST(:event_types AS text[]) && {PATTERNS}")}
   ORDER BY event.position LIMIT :most
 ), queued AS (
   INSERT INTO webhook_deliveries (endpoint_id, event_id, replay_id, event_type, entity_id, seq)
