@@ -22,7 +22,8 @@ QUERIES = {
     "lines": "SELECT l.id::text, l.order_id::text, l.purchase_id::text, l.item_id::text, l.requested, l.allocated,"
     " l.handed_over, l.refunded, l.substitute_for::text, o.state, o.household_id::text, o.round_id::text"
     " FROM order_lines l JOIN orders o ON o.id = l.order_id",
-    "items": 'SELECT purchase_id::text, item_id::text, initial, "left", ration, confirmed, received FROM purchase_items',
+    "items": 'SELECT purchase_id::text, item_id::text, initial, "left", ration, confirmed, received'
+    " FROM purchase_items",
     "parcels": "SELECT id::text, order_id::text, state, reason FROM parcels",
     "money": "SELECT order_id::text, owed_fen, collected_fen, remitted_fen, refund_due_fen, refunded_fen"
     " FROM order_money",

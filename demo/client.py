@@ -104,6 +104,10 @@ class Caller:
         headers = {"Idempotency-Key": str(key or new_id())}
         return await self._call("POST", path, headers, {} if body is None else body)
 
+    async def search(self, path: str, body: Json) -> Json:
+        """A POST that only reads: personal data never stands in a URL."""
+        return await self._call("POST", path, {}, body)
+
     async def change(self, method: str, path: str, version: int, body: Any = None) -> Json:
         return await self._call(method, path, {"If-Match": f'"{version}"'}, body)
 

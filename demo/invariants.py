@@ -64,7 +64,7 @@ def money_adds_up(books: Books, ledger: Ledger) -> Invariant:
 
 
 def shortages_are_shared_out(books: Books, _: Ledger) -> Invariant:
-    """Allocated ≤ confirmed and ≤ received per item; nothing is left while a line is short; no line above its request."""
+    """Allocated ≤ confirmed and ≤ received per item; nothing left while a line is short; no line above its request."""
     allocated: Counter[tuple[str, str]] = Counter()
     short: set[tuple[str, str]] = set()
     problems = []

@@ -1,14 +1,15 @@
-"""The morning: people get their roles, places and households are loaded, the notice arrives, the store is agreed with."""
+"""The morning: people get their roles, households are loaded, the notice arrives, the store is agreed with."""
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 from standardwebhooks.webhooks import Webhook
 
-from demo.client import Caller, Json
+from demo.client import Caller, Json, Refused
 from demo.seed import STREET_AREA, STREET_CODE, Home, homes
 from demo.world import Partner, World, community, eventually, numbers, together
 from shared.ids import new_id
@@ -157,8 +158,6 @@ def _notice() -> Json:
 
 async def send_signed(world: World, source: Json, kind: str, data: Json) -> str:
     """Sends a message as its source would: signed by the ``standardwebhooks`` package; returns our id of it."""
-    import json
-
     now, webhook_id = datetime.now(UTC), str(new_id())
     raw = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data})
     headers = {
@@ -220,10 +219,7 @@ async def _pair(world: World, number: int) -> None:
     await world.secretaries[number].post(f"/v1/agreements/{agreement['id']}/accept")
 
     async def paired() -> bool:
-        # The agreement's event takes a moment from registry to orders.
-        from demo.client import Refused
-
-        try:
+        try:  # the agreement's event takes a moment from registry to orders
             body = {"area": community(number), "store_id": world.store_id}
             await world.workers[number].post("/v1/store-pairings", body)
         except Refused as refusal:

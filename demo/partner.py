@@ -22,8 +22,8 @@ ORDERED_TYPES = ("purchase.sent", "purchase.resent")
 
 
 class Partner:
-    """Configuration: ``port``, ``ledger`` (path), ``secret`` (of our endpoint), optional ``store`` and ``known`` (secrets
-    by endpoint, written by the demo after registration, re-read for every delivery)."""
+    """Configuration (a JSON file, read again with every delivery): ``port``, ``ledger`` (path), ``secret`` of our
+    endpoint, and for a store ``store``: gateway, client, source and percent_by_item (what it can deliver)."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +55,11 @@ class World:
     items: dict[str, Json] = field(default_factory=dict)
     rounds: dict[int, Json] = field(default_factory=dict)
     orders: list[Json] = field(default_factory=list)
+    buyers: list[Home] = field(default_factory=list)
+    paid: set[str] = field(default_factory=set)
+    owed: dict[str, Json] = field(default_factory=dict)
+    late: list[Home] = field(default_factory=list)
+    cut_off_at: datetime = field(init=False)
     partners: dict[str, "Partner"] = field(default_factory=dict)
 
     async def sign_in(self, phone: str, device: str = "demo") -> Caller:
@@ -120,8 +126,11 @@ class Partner:
 
     async def start(self) -> None:
         """Starts the process and waits until it listens."""
-        self.process = subprocess.Popen([sys.executable, "-m", "demo.partner", str(self.folder / f"{self.name}.json")])
+        self._launch()
         await eventually(self._listens, f"{self.name} to listen")
+
+    def _launch(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", "demo.partner", str(self.folder / f"{self.name}.json")])
 
     async def _listens(self) -> bool:
         try:
