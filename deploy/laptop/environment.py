@@ -18,6 +18,14 @@ from deploy.laptop.state import State
 SERVICES = ("registry", "orders", "dispatch", "gateway")
 ROOT = Path(__file__).parents[2]
 _COMMON = ("PROFILE", "HOST", "KAFKA_BOOTSTRAP", "JWKS_URL", "LOG_LEVEL")
+# A whole street signs in from one address, and a worker hands over thousands of bags in minutes.
+_WIDE_LIMITS = {
+    "GATEWAY_CODES_PER_PHONE": "1000",
+    "GATEWAY_CODES_PER_PHONE_AND_DAY": "10000",
+    "GATEWAY_CODES_PER_ADDRESS": "1000000",
+    "GATEWAY_REQUESTS_PER_MINUTE": "1000000",
+    "GATEWAY_ANONYMOUS_REQUESTS_PER_MINUTE": "1000000",
+}
 # Everything else that a process may find useful of the user's own environment; nothing that names other engines.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_PRELOAD", "FAKETIME", "LINLI_LOG_LEVEL")
 
@@ -38,6 +46,7 @@ def build(state: State, admin_url: str, bootstrap: str, sms_outbox: Path, gatewa
         "GATEWAY_SIGNING_KEY": state.remember("signing_key", _key),
         "GATEWAY_SMS_OUTBOX": str(sms_outbox),
         "GATEWAY_PUBLIC_URL": gateway,
+        **_WIDE_LIMITS,
     }
     for name, port in chosen.items():
         env[name] = str(port)
