@@ -114,7 +114,7 @@ class SignedIn(Public):
     refresh_token: str
 
 
-class RolePublic(Public):
+class HeldRole(Public):
     """A role in an area, or for an organization."""
 
     model_config = ConfigDict(json_schema_extra={"example": _ROLE})
@@ -136,7 +136,7 @@ class MePublic(Public):
     id: UUID
     kind: Literal["person", "client", "service"]
     session_id: UUID
-    roles: list[RolePublic]
+    roles: list[HeldRole]
     scopes: list[str] | None
 
     @classmethod
@@ -150,5 +150,5 @@ class MePublic(Public):
         )
 
 
-def _role(grant: Grant) -> RolePublic:
-    return RolePublic(role=grant.role, area=grant.area, organization_id=grant.organization_id)
+def _role(grant: Grant) -> HeldRole:
+    return HeldRole(role=grant.role, area=grant.area, organization_id=grant.organization_id)
