@@ -34,7 +34,6 @@ async def collect_transfers(world: World) -> None:
         live = [order for order in world.orders if order["id"] not in world.ledger.cancelled]
         for number in numbers():
             mine = [o for i, o in enumerate(live) if i % CASH_EVERY and o["community_area"] == community(number)]
-            world.paid |= {order["id"] for order in mine}
             for what, count in (await _transfers(world, number, mine)).items():
                 counts[what] = counts.get(what, 0) + count
 

@@ -56,7 +56,6 @@ class World:
     rounds: dict[int, Json] = field(default_factory=dict)
     orders: list[Json] = field(default_factory=list)
     buyers: list[Home] = field(default_factory=list)
-    paid: set[str] = field(default_factory=set)
     owed: dict[str, Json] = field(default_factory=dict)
     late: list[Home] = field(default_factory=list)
     cut_off_at: datetime = field(init=False)
