@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
@@ -107,7 +107,7 @@ class Topic:
     def erased_type(self) -> str:
         return f"{self.resource}.erased"
 
-    @property
+    @cached_property
     def all_types(self) -> tuple[str, ...]:
         """Every type that may travel on this topic, the implicit ones included."""
         implicit = (self.snapshot_type, self.erased_type) if self.kind == "state" else ()
