@@ -6,6 +6,7 @@ from services.orders.intake.batcher import intake
 from services.orders.money.api import routers as money_routers
 from services.orders.money.uploads import KIND as PAYMENTS_UPLOAD_KIND
 from services.orders.money.uploads import PAYMENTS_UPLOAD
+from services.orders.parcels.api import routers as parcel_routers
 from services.orders.purchasing.api import router as purchases_router
 from services.orders.purchasing.timers import TIMERS as PURCHASE_TIMERS
 from services.orders.rights import RIGHTS
@@ -33,6 +34,7 @@ SERVICE = Service(
         rounds_router,
         *intake_routers,
         *money_routers,
+        *parcel_routers,
         operations_router("orders", RECORD),
     ),
     rights=RIGHTS,
