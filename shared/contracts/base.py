@@ -45,6 +45,8 @@ def rfc3339(moment: datetime) -> str:
 def _encode(value: object) -> str:
     if isinstance(value, datetime):
         return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()  # orjson passes days through together with instants
     if isinstance(value, UUID):
         return str(value)  # asyncpg's own kind, which orjson does not know
     raise TypeError(f"{type(value).__name__} has no place in an event")
