@@ -20,6 +20,7 @@ from shared.bus.inbox import claim, claimed
 from shared.bus.message import Message, keys_of
 from shared.bus.metrics import CONSUMED, RETRIES, SKIPPED
 from shared.bus.subscription import CopyHandler, EffectHandler, Kind, Subscription, group_name
+from shared.contracts.base import Event
 from shared.problems import Problem
 
 CHUNK = 50
@@ -45,6 +46,7 @@ class Applier:
         self.topics = {one.topic.name: one.topic for one in subscriptions}
         self._kind = kind
         self._subscriptions = subscriptions
+        self._chosen: dict[tuple[str, str], list[Subscription]] = {}
         self._db = db
 
     async def apply(self, messages: Sequence[Message]) -> None:
@@ -121,7 +123,7 @@ class Applier:
         if message.event.type not in message.topic.all_types:
             SKIPPED.labels(self.consumer, message.topic.name).inc()
             return False
-        return any(one.topic == message.topic and one.wants(message.event.type) for one in self._subscriptions)
+        return bool(self._subscribed(message.event))
 
     def _supersedes(self, message: Message) -> bool:
         return self._kind == "copy" and message.event is not None and message.event.payload is None
@@ -134,10 +136,13 @@ class Applier:
             await self._effect(db, messages)
 
     async def _copy(self, db: AsyncSession, messages: Sequence[Message]) -> None:
+        events: dict[int, list[Event]] = {id(one): [] for one in self._subscriptions}
+        for message in messages:
+            for one in self._subscribed(message.event) if message.event else ():
+                events[id(one)].append(cast(Event, message.event))
         for one in self._subscriptions:
-            events = [m.event for m in messages if m.event and m.topic == one.topic and one.wants(m.event.type)]
-            if events:
-                await cast(CopyHandler, one.handler)(db, events)
+            if events[id(one)]:
+                await cast(CopyHandler, one.handler)(db, events[id(one)])
 
     async def _effect(self, db: AsyncSession, messages: Sequence[Message]) -> None:
         fresh = await claim(db, self.consumer, {message.event_id for message in messages})
@@ -146,9 +151,15 @@ class Applier:
                 continue
             fresh.discard(message.event_id)  # the same event may be in the batch twice
             with carried_on(message.event.correlation_id, message.event.traceparent):
-                for one in self._subscriptions:
-                    if one.topic == message.topic and one.wants(message.event.type):
-                        await cast(EffectHandler, one.handler)(db, message.event)
+                for one in self._subscribed(message.event):
+                    await cast(EffectHandler, one.handler)(db, message.event)
+
+    def _subscribed(self, event: Event) -> list[Subscription]:
+        place = event.topic, event.type
+        if place not in self._chosen:
+            wants = [one for one in self._subscriptions if one.topic.name == event.topic and one.wants(event.type)]
+            self._chosen[place] = wants
+        return self._chosen[place]
 
 
 def described(error: BaseException) -> str:

@@ -77,4 +77,5 @@ class Broker:
         missing = [name for name in topics if name not in described or described[name]["error_code"]]
         if missing:
             raise MissingTopics(missing)
+        await self._probe._client.set_topics(topics)  # else it learns of a new topic by failing, and waits 0.1 s
         return [TopicPartition(name, one["partition"]) for name in topics for one in described[name]["partitions"]]

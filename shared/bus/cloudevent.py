@@ -6,7 +6,6 @@ Headers: ``ce_id`` (UUIDv7), ``ce_type``, ``ce_source`` (the entity), ``ce_time`
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,8 @@ from cloudevents.core.formats.base import Format
 from cloudevents.core.v1.event import CloudEvent
 from pydantic import ValidationError
 
-from shared.contracts.base import Contract, Event, Topic, identity, rfc3339
+from shared.clock import from_wire, to_wire
+from shared.contracts.base import Contract, Event, Topic, identity
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -65,7 +65,7 @@ def to_kafka(event: Event, body: bytes | None) -> tuple[bytes, bytes | None, Hea
         "datacontenttype": "application/json",
         "dataschema": schema_of(event.topic),
         "sequence": f"{event.seq:020d}",
-        "recordedtime": rfc3339(event.recorded_at),
+        "recordedtime": to_wire(event.recorded_at),
     }
     if event.correlation_id:
         attributes["correlationid"] = event.correlation_id
@@ -102,7 +102,7 @@ def _event(topic: Topic, key: bytes | None, value: bytes | None, headers: Mappin
         key=UUID((key or b"").decode()),
         seq=int(attributes["sequence"]),
         occurred_at=attributes["time"],
-        recorded_at=datetime.fromisoformat(attributes["recordedtime"]),
+        recorded_at=from_wire(attributes["recordedtime"]),
         correlation_id=attributes.get("correlationid"),
         traceparent=trace.decode() if trace else None,
         payload=_payload(topic, event_type, value),

@@ -54,7 +54,8 @@ class Message:
     def of_record(cls, topics: Mapping[str, Topic], record: Any) -> Self:
         """From aiokafka's ConsumerRecord."""
         topic = topics[record.topic]
-        return cls.read(topic, record.partition, record.offset, record.key, record.value, record.headers)
+        headers = [(name, value or b"") for name, value in record.headers]  # a header may be null
+        return cls.read(topic, record.partition, record.offset, record.key, record.value, headers)
 
     @property
     def place(self) -> tuple[str, UUID]:

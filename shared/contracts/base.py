@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache, cached_property
 from importlib import import_module
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast
@@ -16,6 +16,8 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict
+
+from shared.clock import to_wire
 
 PRODUCERS = ("registry", "orders", "dispatch", "gateway")
 
@@ -35,16 +37,9 @@ class Contract(BaseModel):
         return orjson.dumps(self.model_dump(), default=_encode, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
-def rfc3339(moment: datetime) -> str:
-    """``2020-02-17T10:00:00.000Z``. Raises ValueError for a datetime without an offset."""
-    if moment.tzinfo is None:
-        raise ValueError("a datetime without an offset has no place in an event")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _encode(value: object) -> str:
     if isinstance(value, datetime):
-        return rfc3339(value)
+        return to_wire(value)
     if isinstance(value, date):
         return value.isoformat()  # orjson passes days through together with instants
     if isinstance(value, UUID):
