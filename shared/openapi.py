@@ -49,15 +49,44 @@ def describe(app: FastAPI) -> None:
 def document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, routes=app.routes, openapi_version="3.1.0")
     for operations in made["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             answers = operation["responses"]
             answers.pop("422", None)
             default = answers.get("default")
             if default and "application/json" in default["content"]:
                 default["content"] = {"application/problem+json": default["content"]["application/json"]}
             operation.setdefault("security", [{"bearer": []}])
+            for parameter in operation.get("parameters", ()):
+                _say_plainly(parameter, method)
     components = made.setdefault("components", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         components.get("schemas", {}).pop(unused, None)
+    _name_nullable_enums(components.setdefault("schemas", {}))
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     return made
+
+
+def _say_plainly(parameter: dict[str, Any], method: str) -> None:
+    """A parameter is there or absent, never null; and two headers are wanted although we answer their absence
+    ourselves (400 and 428, not FastAPI's 422)."""
+    schema = parameter["schema"]
+    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["anyOf"]
+        schema |= choices[0]
+    wanted = parameter["name"] == "Idempotency-Key" or (parameter["name"] == "If-Match" and method != "post")
+    parameter["required"] = parameter.get("required", False) or wanted
+
+
+def _name_nullable_enums(schemas: dict[str, Any]) -> None:
+    """Generators want ``anyOf [$ref, null]``: an enum that may be null gets a name of its own, schema and field."""
+    named: dict[str, Any] = {}
+    for owner, schema in schemas.items():
+        for field, part in schema.get("properties", {}).items():
+            choices = part.get("anyOf", ())
+            for index, choice in enumerate(choices):
+                if "enum" in choice and {"type": "null"} in choices:
+                    name = owner + "".join(word.capitalize() for word in field.split("_"))
+                    named[name] = choice | {"title": name}
+                    choices[index] = {"$ref": f"#/components/schemas/{name}"}
+    schemas.update(named)
