@@ -75,6 +75,23 @@ RIGHTS: Mapping[str, Right] = {
     "gate_slots.create": right("Call the next numbers at the gate", WORKER),
     "gate_slots.call": right("Call numbers once more", WORKER),
     "gate_slots.requeue": right("Put numbers that did not come at the end", WORKER),
+    # allocation
+    "allocations.read": right("Read how shortages were shared out", anyone=True),
+    "allocations.create": right("Try out how a shortage would be shared", STREET, WORKER),
+    "allocations.apply": right("Make a trial count", STREET, WORKER),
+    "allocations.replay": right("Draw a run again from its record", STREET, WORKER),
+    "shortages.read": right("Read what one's own household or area was told", anyone=True),
+    # receiving
+    "goods_receipts.read": right("Read receipts of one's area or store", anyone=True),
+    "goods_receipts.create": right("Receive a truck at a gate", STREET, WORKER),
+    "goods_receipts.update": right("Count what came", STREET, WORKER),
+    "goods_receipts.complete": right("Say that everything is counted", STREET, WORKER),
+    "lots.read": right("Read the lots of purchases", anyone=True),
+    "lots.recall": right("Recall a lot from every bag", STREET, STORE),
+    # callbacks
+    "callbacks.read": right("Read the calls to make in one's area", STREET, WORKER, BUILDING),
+    "callbacks.claim": right("Take a call", WORKER, BUILDING),
+    "callbacks.resolve": right("Say how a call ended", WORKER, BUILDING),
     # jobs
     "operations.read": right("See a job that somebody else began", STREET, WORKER),
     "operations.confirm": right("Apply an upload that somebody else began", STREET, WORKER),

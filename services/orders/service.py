@@ -1,5 +1,8 @@
 """Wiring of orders: settings, routes, rights, subscriptions, timers."""
 
+from services.orders.allocation.api import routers as allocation_routers
+from services.orders.callbacks.api import router as callbacks_router
+from services.orders.callbacks.use_cases import TIMERS as CALLBACK_TIMERS
 from services.orders.catalogue.api import routers as catalogue_routers
 from services.orders.intake.api import routers as intake_routers
 from services.orders.intake.batcher import intake
@@ -9,6 +12,8 @@ from services.orders.money.uploads import PAYMENTS_UPLOAD
 from services.orders.parcels.api import routers as parcel_routers
 from services.orders.purchasing.api import router as purchases_router
 from services.orders.purchasing.timers import TIMERS as PURCHASE_TIMERS
+from services.orders.receiving.api import routers as receiving_routers
+from services.orders.receiving.timers import TIMERS as RECEIPT_TIMERS
 from services.orders.rights import RIGHTS
 from services.orders.rounds.api import router as rounds_router
 from services.orders.rounds.timers import TIMERS as ROUND_TIMERS
@@ -34,12 +39,15 @@ SERVICE = Service(
         rounds_router,
         *intake_routers,
         *money_routers,
+        *allocation_routers,
+        callbacks_router,
+        *receiving_routers,
         *parcel_routers,
         operations_router("orders", RECORD),
     ),
     rights=RIGHTS,
     subscriptions=SUBSCRIPTIONS,
-    timers=PURCHASE_TIMERS | ROUND_TIMERS,
+    timers=PURCHASE_TIMERS | ROUND_TIMERS | RECEIPT_TIMERS | CALLBACK_TIMERS,
     loops=(uploads,),
     opens=intake,
 )

@@ -29,7 +29,7 @@ from shared.bus.outbox import record, record_many
 from shared.contracts import orders as contracts
 from shared.database import fetched, locked, transaction_time, unknown_reference
 from shared.ids import new_id
-from shared.problems import Conflict, NotFound, TransitionNotAllowed
+from shared.problems import Conflict, NotFound, Text, TransitionNotAllowed
 
 _RAISE = text(
     "UPDATE orders o SET version = version + 1 FROM (SELECT o.id FROM orders o"  # noqa: S608
@@ -195,23 +195,22 @@ async def apply(db: AsyncSession, who: Principal, allocation_id: UUID) -> Alloca
     held = await _hold_orders(db, scope)
     now = transaction_time(db)
     run = await runs.compute(db, scope, await supplies(db, scope), now)
-    if run.inputs() != allocation.inputs or {
-        line.line_id: line.allocated for line in await recorded_lines(db, allocation.id)
-    } != {line_id: share.allocated for line_id, share in run.shares.items()}:
-        raise Conflict(
-            ("情况已变, 请重新试算。", "The figures have changed since; propose it again."), code="duplicate"
-        )
+    proposed = {line.line_id: line.allocated for line in await recorded_lines(db, allocation.id)}
+    if run.inputs() != allocation.inputs or proposed != {id: share.allocated for id, share in run.shares.items()}:
+        raise _not_again(("情况已变, 请重新试算。", "The figures have changed since; propose it again."))
     await _carry_out(db, scope, run, allocation, held, now, who.id)
     return allocation
 
 
 async def _must_be_due(db: AsyncSession, purchase: Purchase, scope: Scope) -> None:
     if await _that_counts(db, scope) is not None:
-        raise Conflict(
-            ("该次短缺已分配。", "This shortage has been shared out already; read that run."), code="duplicate"
-        )
-    if purchase.state not in ("receiving" if scope.of_receipt else "confirmed",):
+        raise _not_again(("该次短缺已分配。", "This shortage has been shared out already; read that run."))
+    if purchase.state != ("receiving" if scope.of_receipt else "confirmed"):
         raise TransitionNotAllowed("allocation", "proposed", "apply", [])
+
+
+def _not_again(detail: Text) -> Conflict:
+    return Conflict(detail, code="duplicate")
 
 
 async def recorded_lines(db: AsyncSession, allocation_id: UUID) -> list[AllocationLine]:

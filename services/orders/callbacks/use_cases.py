@@ -1,4 +1,4 @@
-"""Claim and resolve calls; an outcome changes the line, and the change leaves a trace: the order's event, the postings."""
+"""Claim and resolve calls; an outcome changes the line, with a trace: the order's event and the postings."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,11 +12,12 @@ from services.orders.allocation.settlement import settle_missing
 from services.orders.allocation.substitution import Missing
 from services.orders.callbacks import domain
 from services.orders.callbacks.messages import callback_event
-from services.orders.callbacks.opening import Call, open_calls
+from services.orders.callbacks.opening import EXPIRE, Call, open_calls
 from services.orders.callbacks.schemas import CallbackResolve
 from services.orders.callbacks.tables import Callback
 from services.orders.intake.messages import order_events
 from services.orders.intake.tables import Order, OrderLine
+from services.orders.money.settlement import complete_if_settled
 from services.orders.parcels.arrivals import expect_parcels
 from services.orders.parcels.completion import complete_orders
 from services.orders.purchasing.tables import Purchase
@@ -27,6 +28,7 @@ from shared.bus.outbox import record
 from shared.contracts import orders as contracts
 from shared.database import fetched, locked, transaction_time
 from shared.problems import Conflict
+from shared.timers import Handler
 
 
 async def claim(db: AsyncSession, who: Principal, callback_id: UUID) -> Callback:
@@ -106,6 +108,7 @@ async def _settle(
     if swap_item_id is not None:
         await expect_parcels(db, purchase.id, transaction_time(db))
     await complete_orders(db, [order.id], transaction_time(db))
+    await complete_if_settled(db, purchase.id, transaction_time(db))
 
 
 async def _trace(db: AsyncSession, order: Order, event: str) -> None:
@@ -126,3 +129,6 @@ async def on_expire(db: AsyncSession, callback_id: UUID, now: datetime) -> None:
     await db.flush()
     if not ended:
         await _settle(db, purchase, order, callback, None, None)
+
+
+TIMERS: dict[str, Handler] = {EXPIRE: on_expire}
