@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -114,6 +115,10 @@ def _context(repository: Path) -> MavenContext:
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext, PythonResolver
 
+    trusted = ssl.get_default_verify_paths()
+    if trusted.cafile or trusted.capath:
+        # What this machine trusts, as everything else on it does, also behind a company's proxy.
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", str(trusted.cafile or trusted.capath))
     remotes = {"central": MAVEN_CENTRAL_URL} | GlobalSettings.load().repositories
     return MavenContext(
         repo_cache=repository, local_repos=[], remote_repos=remotes, resolver=PythonResolver(), timeout=60
