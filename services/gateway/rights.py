@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from services.gateway.inbound.rights import INBOUND
+from services.gateway.notifications.rights import NOTIFICATIONS
 from services.gateway.webhooks.rights import WEBHOOKS
 from shared.auth import Right, right
 
@@ -24,5 +25,5 @@ IDENTITY: Mapping[str, Right] = {
     "vocabularies.read": right("Read the words of states, kinds and errors", public=True),
 }
 
-RIGHTS: dict[str, Right] = {**IDENTITY, **WEBHOOKS, **INBOUND}
+RIGHTS: dict[str, Right] = {**IDENTITY, **WEBHOOKS, **INBOUND, **NOTIFICATIONS}
 """Capabilities add their own mapping here."""

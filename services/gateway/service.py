@@ -8,6 +8,8 @@ from services.gateway.identity.api import codes, jwks, me, sessions
 from services.gateway.identity.housekeeping import tidy_up
 from services.gateway.inbound.api import inbound, messages, schemas, sources
 from services.gateway.inbound.carrier import carry_messages
+from services.gateway.notifications.api import router as notifications
+from services.gateway.notifications.sender import send_notifications
 from services.gateway.openapi.api import router as openapi
 from services.gateway.opening import open_gateway
 from services.gateway.rights import RIGHTS
@@ -37,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources,
     messages,
     schemas,
+    notifications,
     operations_router("gateway", RECORD),
 )
 
@@ -48,7 +51,7 @@ SERVICE = Service(
     rights=RIGHTS,
     subscriptions=SUBSCRIPTIONS,
     timers={},
-    loops=(tidy_up, send_webhooks, shake_hands, run_replays, carry_messages),
+    loops=(tidy_up, send_webhooks, shake_hands, run_replays, carry_messages, send_notifications),
     opens=open_gateway,
     outermost=outermost,
 )

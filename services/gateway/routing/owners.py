@@ -31,6 +31,7 @@ OWNED: Mapping[str, tuple[str, ...]] = {
         "quotas",
         "callbacks",
         "allocations",
+        "shortages",
         "goods-receipts",
         "lots",
         "parcels",

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.contracts.base import Event, Topic, all_topics
-from shared.contracts.orders import ShortageV1
 
 COLLECTIONS = {
     "place": "places",
@@ -22,7 +21,8 @@ COLLECTIONS = {
     "purchase": "purchases",
     "round": "rounds",
     "order": "orders",
-    "shortage": "orders",
+    "allocation": "allocations",
+    "shortage": "shortages",
     "parcel": "parcels",
     "wave": "waves",
     "payment": "payments",
@@ -67,14 +67,12 @@ def event_types() -> Iterator[EventType]:
     """The whole catalogue, in the producers' order."""
     for topic in all_topics():
         for name in told_types(topic):
-            key = "order_id" if entity_of(name) == "shortage" else "id"
-            yield EventType(name, topic.name, f"/v1/{COLLECTIONS[entity_of(name)]}/{{{key}}}")
+            yield EventType(name, topic.name, f"/v1/{COLLECTIONS[entity_of(name)]}/{{id}}")
 
 
 def url_of(event: Event) -> str:
     """Where the thing is read, relative to the gateway's address."""
-    key = event.payload.order_id if isinstance(event.payload, ShortageV1) else event.key
-    return f"/v1/{COLLECTIONS[entity_of(event.type)]}/{key}"
+    return f"/v1/{COLLECTIONS[entity_of(event.type)]}/{event.key}"
 
 
 def known_patterns() -> frozenset[str]:
