@@ -40,5 +40,5 @@ def fen(default: Any = ...) -> Any:
 
 
 def document(default: Any = ...) -> Any:
-    """A JSON document."""
-    return Field(default=default, sa_column=Column(JSONB(none_as_null=True)))
+    """A JSON document; null only where that is its default."""
+    return Field(default=default, sa_column=Column(JSONB(none_as_null=True), nullable=default is None))

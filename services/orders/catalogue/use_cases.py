@@ -127,7 +127,7 @@ async def _weights(db: AsyncSession, store_id: UUID, ids: Sequence[UUID]) -> dic
             col(CatalogItem.id).in_(ids), col(CatalogItem.store_id) == store_id, col(CatalogItem.kind) == "item"
         )
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def _unknown_items(pointers: Sequence[str]) -> Invalid:
@@ -207,7 +207,7 @@ async def _prices(db: AsyncSession, price_list_id: UUID) -> dict[UUID, int]:
             col(PriceListLine.price_list_id) == price_list_id
         )
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 async def sign_price_list(db: AsyncSession, who: Principal, price_list_id: UUID) -> PriceList:

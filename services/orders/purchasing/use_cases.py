@@ -108,7 +108,7 @@ async def _stock(db: AsyncSession, body: PurchaseCreate, prices: PriceList) -> l
             col(PriceListLine.price_list_id) == prices.id
         )
     )
-    price_of = dict(rows.tuples())
+    price_of = {row[0]: row[1] for row in rows}
     errors = []
     seen: set[UUID] = set()
     for index, item in enumerate(body.items):
