@@ -76,12 +76,18 @@ def use_new_python() -> None:
         return
     for name in NEWER:
         path = shutil.which(name)
-        if path:
+        if path and new_enough(path):
             os.execv(path, [path, os.path.abspath(__file__)])  # noqa: S606
     version = ".".join(str(part) for part in sys.version_info[:2])
     sys.exit(
         f"Linli needs Python 3.11 or newer, this is {version}: install one, then `make PYTHON=/path/to/python3.11`"
     )
+
+
+def new_enough(path: str) -> bool:
+    """False too for the name of a Python manager that has no such version installed."""
+    code = f"import sys; sys.exit(sys.version_info < {NEEDED})"
+    return subprocess.call([path, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0  # noqa: S603
 
 
 def wanted_stamp() -> str:
