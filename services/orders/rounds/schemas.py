@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from shared.areas import AreaPath
 from shared.money import Money
@@ -63,6 +63,8 @@ class PolicySource(Public):
 
 class PinnedPolicy(Public):
     """The values in force when the round opened, and the policies they came from; what is not named is our default."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["values", "sources"]})
 
     values: dict[str, Any] = Field(default_factory=dict)
     sources: list[PolicySource] = Field(default_factory=list)
