@@ -66,8 +66,8 @@ class PinnedPolicy(Public):
 
     model_config = ConfigDict(json_schema_extra={"required": ["values", "sources"]})
 
-    values: dict[str, Any] = Field(default_factory=dict)
-    sources: list[PolicySource] = Field(default_factory=list)
+    values: dict[str, Any]
+    sources: list[PolicySource]
 
 
 class RoundSummary(Public):

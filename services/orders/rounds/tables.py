@@ -33,7 +33,7 @@ class Round(Base, table=True):
     extended: bool = False
     capacity_orders: int | None = None
     handover_default: str = "gate"
-    policy: dict[str, Any] = document({})
+    policy: dict[str, Any] = document({"values": {}, "sources": []})
     reopened_from: UUID | None = None
     created_by: UUID
     created_at: datetime = moment()
