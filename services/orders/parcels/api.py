@@ -41,6 +41,7 @@ async def list_parcels(
     paging: PagingParams,
     round_id: UUID | None = None,
     order_id: UUID | None = None,
+    household_id: Annotated[list[UUID] | None, Query()] = None,
     state: Annotated[list[schemas.ParcelState] | None, Query()] = None,
     area: AreaPath | None = None,
 ) -> schemas.ParcelPage:
@@ -50,6 +51,8 @@ async def list_parcels(
         query = query.where(col(Parcel.round_id) == round_id)
     if order_id is not None:
         query = query.where(col(Parcel.order_id) == order_id)
+    if household_id:
+        query = query.where(col(Parcel.household_id).in_(household_id))
     if state:
         query = query.where(col(Parcel.state).in_(state))
     if area is not None:
