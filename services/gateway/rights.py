@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from services.gateway.inbound.rights import INBOUND
 from services.gateway.notifications.rights import NOTIFICATIONS
+from services.gateway.views.rights import VIEWS
 from services.gateway.webhooks.rights import WEBHOOKS
 from shared.auth import Right, right
 
@@ -25,5 +26,5 @@ IDENTITY: Mapping[str, Right] = {
     "vocabularies.read": right("Read the words of states, kinds and errors", public=True),
 }
 
-RIGHTS: dict[str, Right] = {**IDENTITY, **WEBHOOKS, **INBOUND, **NOTIFICATIONS}
+RIGHTS: dict[str, Right] = {**IDENTITY, **WEBHOOKS, **INBOUND, **NOTIFICATIONS, **VIEWS}
 """Capabilities add their own mapping here."""

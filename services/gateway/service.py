@@ -16,6 +16,7 @@ from services.gateway.rights import RIGHTS
 from services.gateway.routing.cors import outermost
 from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SUBSCRIPTIONS
+from services.gateway.views.api import router as views
 from services.gateway.webhooks.api import delivery_router
 from services.gateway.webhooks.api import router as webhooks
 from services.gateway.webhooks.deliveries import run_replays
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages,
     schemas,
     notifications,
+    views,
     operations_router("gateway", RECORD),
 )
 
