@@ -110,8 +110,10 @@ def _handler(
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
         problem = translate(error)
-        if problem.status >= 500:
+        if problem.status == 500:
             log.error("request_failed", code=problem.code, path=request.url.path, exc_info=error)
+        elif problem.status > 500:  # expected under load; a traceback each would add to it
+            log.warning("request_failed", code=problem.code, path=request.url.path, error=type(error).__name__)
         return problem_response(
             problem, request.headers.get("accept-language"), request.url.path, request.scope["state"].get("request_id")
         )
