@@ -65,6 +65,11 @@ class Batcher:
             raise outcome
         return outcome
 
+    async def finish(self) -> None:
+        """Waits until everybody who waits is answered."""
+        if self._draining is not None:
+            await self._draining
+
     async def _drain(self) -> None:
         while self._waiting:
             batch: list[Waiting] = []
@@ -170,5 +175,6 @@ async def intake(resources: Resources) -> AsyncIterator[None]:
         server_settings={"timezone": "UTC"},
     )
     async with pool:
-        resources.extra["intake"] = Batcher(pool)
+        batcher = resources.extra["intake"] = Batcher(pool)
         yield
+        await batcher.finish()

@@ -34,17 +34,17 @@ _CANCEL = text(
 )
 _HOLD_STOCK = text(
     "SELECT i.item_id FROM purchase_items i WHERE (i.purchase_id, i.item_id) IN"
-    " (SELECT purchase_id, item_id FROM order_lines WHERE order_id = ANY(:ids) AND substitute_for IS NULL)"
+    " (SELECT purchase_id, item_id FROM order_lines WHERE order_id = ANY(:ids))"
     " ORDER BY i.purchase_id, i.item_id FOR UPDATE"
 )
 _GIVE_BACK = text(
     'UPDATE purchase_items i SET "left" = i."left" + s.qty FROM (SELECT purchase_id, item_id, sum(requested) AS qty'
-    " FROM order_lines WHERE order_id = ANY(:ids) AND substitute_for IS NULL GROUP BY purchase_id, item_id) s"
+    " FROM order_lines WHERE order_id = ANY(:ids) GROUP BY purchase_id, item_id) s"
     " WHERE i.purchase_id = s.purchase_id AND i.item_id = s.item_id"
 )
 _FREE_QUOTA = text(
     "UPDATE quota_uses q SET used = q.used - s.qty FROM (SELECT o.round_id, o.household_id, l.item_id,"
-    " sum(l.requested) AS qty FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.substitute_for IS NULL"
+    " sum(l.requested) AS qty FROM orders o JOIN order_lines l ON l.order_id = o.id"
     " WHERE o.id = ANY(:ids) GROUP BY o.round_id, o.household_id, l.item_id) s"
     " WHERE q.round_id = s.round_id AND q.household_id = s.household_id AND q.item_id = s.item_id"
 )

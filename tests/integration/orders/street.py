@@ -24,6 +24,7 @@ from shared.contracts.registry import (
     ConsentV1,
     HouseholdV1,
     OrganizationV1,
+    PlaceV1,
     PolicyV1,
 )
 from shared.ids import new_id
@@ -199,6 +200,22 @@ class Street:
         await self.tell("household_copies", *states)
         return homes
 
+    async def lock_down(self, area: str) -> None:
+        """A building is sealed."""
+        place = PlaceV1(
+            id=new_id(),
+            version=1,
+            area=area,
+            kind="building",
+            name="1栋",
+            code=None,
+            parent_id=None,
+            state="lockdown_control",
+            state_notice_id=None,
+            abolished_on=None,
+        )
+        await self.tell("place_copies", place)
+
     async def merge(self, lost: Home, kept: Home) -> None:
         """``lost`` was a duplicate of ``kept``."""
         merged = HouseholdV1(
@@ -276,10 +293,46 @@ class Street:
         [value] = row.values()
         return value
 
+    async def books_balance(self, round: dict[str, Any]) -> None:
+        """initial = net sold + left; counters, quotas and charges equal what the orders say."""
+        purchase = UUID(round["purchase_id"])
+        wrong = await self.rows(_STOCK_DIFFERS, purchase=purchase)
+        wrong += await self.rows(_COUNTERS_DIFFER, purchase=purchase)
+        wrong += await self.rows(_QUOTAS_DIFFER, purchase=purchase)
+        wrong += await self.rows(_CHARGES_DIFFER, purchase=purchase)
+        assert wrong == []
+
     async def events(self, key: str) -> list[tuple[str, dict[str, Any]]]:
         """(type, payload) of what was told of one thing, in order."""
         found = await self.rows("SELECT type, payload FROM outbox WHERE key = :key ORDER BY seq", key=UUID(key))
         return [(row["type"], _json(row["payload"])) for row in found]
+
+
+_STOCK_DIFFERS = """
+SELECT i.item_id, i.initial, i."left", coalesce(sum(l.requested), 0) AS sold FROM purchase_items i
+LEFT JOIN (order_lines l JOIN orders o ON o.id = l.order_id AND o.state <> 'cancelled')
+  ON l.purchase_id = i.purchase_id AND l.item_id = i.item_id AND l.substitute_for IS NULL
+WHERE i.purchase_id = :purchase GROUP BY i.purchase_id, i.item_id
+HAVING i.initial <> i."left" + coalesce(sum(l.requested), 0)
+"""
+_COUNTERS_DIFFER = """
+SELECT c.*, r.capacity_orders, count(o.id) AS counted FROM round_counters c JOIN rounds r ON r.id = c.round_id
+LEFT JOIN orders o ON o.round_id = r.id AND o.state <> 'cancelled' WHERE r.purchase_id = :purchase
+GROUP BY c.round_id, r.id
+HAVING c.orders <> count(o.id) OR c.capacity_left <> r.capacity_orders - count(o.id)
+"""
+_QUOTAS_DIFFER = """
+SELECT q.* FROM quota_uses q JOIN rounds r ON r.id = q.round_id AND r.purchase_id = :purchase
+WHERE q.used <> (SELECT coalesce(sum(l.requested), 0) FROM orders o JOIN order_lines l ON l.order_id = o.id
+  WHERE o.round_id = q.round_id AND o.household_id = q.household_id AND o.state <> 'cancelled'
+  AND l.item_id = q.item_id AND l.substitute_for IS NULL)
+"""
+_CHARGES_DIFFER = """
+SELECT o.id, m.owed_fen FROM orders o JOIN order_money m ON m.order_id = o.id WHERE o.purchase_id = :purchase
+AND (m.owed_fen <> (SELECT coalesce(sum(l.charged_fen), 0) FROM order_lines l WHERE l.order_id = o.id)
+  OR m.owed_fen <> -(SELECT coalesce(sum(p.amount_fen), 0) FROM postings p JOIN journals j ON j.id = p.journal_id
+    WHERE j.order_id = o.id AND p.account = 'store_payable' AND j.kind IN ('charge', 'discharge')))
+"""
 
 
 def _json(value: Any) -> Any:
