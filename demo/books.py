@@ -31,11 +31,12 @@ QUERIES = {
     "shortages": "SELECT id::text, household_id::text, purchase_id::text, reason FROM shortages",
 }
 NOTIFICATIONS = (
-    "SELECT id::text, household_id::text, purchase_id::text, kind, reason, channel, state FROM notifications"
+    "SELECT id::text, household_id::text, refs->>'purchase_id' AS purchase_id, kind, told_once_as, zh, channel, state"
+    " FROM notifications"
 )
 DELIVERIES = (
-    "SELECT d.id::text, d.endpoint_id::text, d.webhook_id::text, d.entity_id::text, d.seq, d.state"
-    " FROM webhook_deliveries d"
+    "SELECT id::text, endpoint_id::text, event_id::text AS webhook_id, entity_id::text, seq, state"
+    " FROM webhook_deliveries"
 )
 
 

@@ -100,11 +100,12 @@ async def _receive(world: World, number: int) -> None:
     body = {"purchase_id": world.purchase_id, "area": community(number)}
     receipt = await worker.post("/v1/goods-receipts", body)
     lines = []
-    for line in receipt["lines"]:
-        short = SHORT_UNITS if line["item_id"] == world.items[SHORT_ON_TRUCK]["id"] and number == 1 else 0
-        qty = max(0, line["expected"] - short)
-        lines.append({"item_id": line["item_id"], "lot_no": f"L{number}", "received": qty})
-    receipt = await worker.change("PATCH", f"/v1/goods-receipts/{receipt['id']}", receipt["version"], {"lines": lines})
+    for item in receipt["items"]:
+        short = SHORT_UNITS if item["item_id"] == world.items[SHORT_ON_TRUCK]["id"] and number == 1 else 0
+        qty = max(0, item["confirmed"] - short)
+        lines.append({"item_id": item["item_id"], "lot_no": f"L{number}", "received": qty})
+    path = f"/v1/goods-receipts/{receipt['id']}"
+    await worker.change("PUT", f"{path}/lines", receipt["version"], {"lines": lines})
     await worker.post(f"/v1/goods-receipts/{receipt['id']}/complete")
 
 

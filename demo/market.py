@@ -1,6 +1,8 @@
 """The group buy: a purchase, seven rounds, two thousand orders at once, the store's answer, shortages shared out."""
 
 import asyncio
+import csv
+import io
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -38,8 +40,13 @@ def _buyers(world: World) -> list[Home]:
 
 async def _paper_codes(world: World, number: int) -> dict[tuple[str, str], Json]:
     """(entrance, unit) → the household's id and claim code, as the worker prints them."""
-    rows = await world.workers[number].items(f"/v1/households/claim-codes?area={community(number)}")
-    return {(row["area"], row["unit"]): row for row in rows}
+    found: dict[tuple[str, str], Json] = {}
+    for compound in sorted({home.area.rsplit(".", 2)[0] for home in world.homes if home.community == number}):
+        wanted = {"area": compound, "purpose": "发放认领码", "format": "csv"}
+        printed = await world.workers[number].search("/v1/households/export", wanted)
+        for row in csv.DictReader(io.StringIO(printed["raw"].decode("utf-8-sig"))):
+            found[row["area"], row["unit"]] = row
+    return found
 
 
 async def _claim(world: World, home: Home, codes: dict[tuple[str, str], Json]) -> None:
@@ -226,7 +233,7 @@ async def resolve_callbacks(world: World) -> dict[str, int]:
 
         async def settle(callback: Json, worker: Caller = worker) -> None:
             await worker.post(f"/v1/callbacks/{callback['id']}/claim")
-            outcome = "informed" if callback["line_id"] is None else "refund"
+            outcome = "told" if callback["line_id"] is None else "refund"
             await worker.post(f"/v1/callbacks/{callback['id']}/resolve", {"outcome": outcome})
             outcomes[f"calls: {outcome}"] += 1
 

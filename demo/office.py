@@ -106,7 +106,10 @@ def _places_csv(all_homes: list[Home]) -> bytes:
 
 
 def _households_csv(all_homes: list[Home]) -> bytes:
-    header = ("area", "floor", "unit", "size", "contact_name", "phone", "flags", "notify", "proxy_role", "proxy_until")
+    header = (
+        *("area", "floor", "unit", "size", "contact_name", "phone", "flags", "flags_consent", "notify"),
+        *("proxy_role", "proxy_how", "proxy_until"),
+    )
     until = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
     rows: list[tuple[object, ...]] = [
         (
@@ -117,8 +120,10 @@ def _households_csv(all_homes: list[Home]) -> bytes:
             home.name,
             home.phone,
             ";".join(home.flags),
+            "oral" if home.flags else "",
             "call" if home.by_phone and home.line % 2 else "sms" if home.by_phone or home.line % 4 == 0 else "inbox",
             "community_worker" if home.by_phone else "",
+            "phone" if home.by_phone else "",
             until if home.by_phone else "",
         )
         for home in all_homes

@@ -39,7 +39,7 @@ class Home:
 
     @property
     def area(self) -> str:
-        return f"{STREET_AREA}.{self.community:03d}.c{self.compound}.b{self.building}.e{self.entrance}"
+        return f"{STREET_AREA}.{self.community:03d}.c{self.compound:02}.b{self.building:02}.e{self.entrance}"
 
 
 def homes(total: int, by_phone_share: float = 0.2) -> list[Home]:

@@ -43,7 +43,7 @@ def good_day() -> tuple[Books, Ledger]:
         notifications=[_told("n1", "h1")],
         deliveries=[_delivery("d1", "w1", 1), _delivery("d2", "w2", 2)],
         received={"e": [_hook("w1", 1), _hook("w2", 2)]},
-        sms=[{"notification_id": "n1"}],
+        sms=[{"text": "少一份"}],
         bus={
             "orders": Bus(outbox={"x1": (TOPIC, "order.placed")}, owner_hashes={"t": "abc"}),
             "gateway": Bus(
@@ -100,10 +100,11 @@ def _told(id: str, household: str) -> dict[str, object]:
         "id": id,
         "household_id": household,
         "purchase_id": "p",
-        "kind": "shortage.decided",
-        "reason": "confirmed_short",
+        "kind": "shortage",
+        "told_once_as": f"shortage:{household}:{id}",
+        "zh": "少一份",
         "channel": "sms",
-        "state": "delivered",
+        "state": "sent",
     }
 
 
@@ -169,6 +170,7 @@ BREAKS: list[tuple[str, Callable[[Books, Ledger], object]]] = [
     ("households_are_told_once", lambda b, _: b.notifications.append(_told("n3", "h3"))),
     ("households_are_told_once", lambda b, _: b.sms.append(b.sms[0])),
     ("households_are_told_once", lambda b, _: b.sms.clear()),
+    ("households_are_told_once", lambda b, _: b.notifications[0].update(state="queued")),
 ]
 
 
