@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.contracts.base import all_topics
 from shared.settings import SERVICES
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 QUERIES = {
     "orders": "SELECT id::text, state, reason, household_id::text, round_id::text, channel FROM orders",
@@ -30,6 +30,7 @@ QUERIES = {
     "postings": "SELECT journal_id::text, account, amount_fen FROM postings",
     "shortages": "SELECT id::text, household_id::text, purchase_id::text, reason FROM shortages",
 }
+SMS_OUTBOX, SIGNATURE = "LINLI_GATEWAY_SMS_OUTBOX", "【邻里】"
 NOTIFICATIONS = (
     "SELECT id::text, household_id::text, refs->>'purchase_id' AS purchase_id, kind, told_once_as, zh, channel, state"
     " FROM notifications"
@@ -87,7 +88,7 @@ async def read_books(env: Mapping[str, str], ledgers: Mapping[str, Path]) -> Boo
         books.bus[service] = await _bus(env, service)
     books.log = await _log(env["LINLI_KAFKA_BOOTSTRAP"])
     books.received = {endpoint: _lines(path) for endpoint, path in ledgers.items()}
-    books.sms = _lines(Path(env["LINLI_GATEWAY_SMS_OUTBOX"]))
+    books.sms = [row | {"text": row["text"].removeprefix(SIGNATURE)} for row in _lines(Path(env[SMS_OUTBOX]))]
     return books
 
 
