@@ -14,10 +14,9 @@ Rows = TypeVar("Rows", bound=RegistryRow)
 
 
 async def batches(db: AsyncSession, table: type[Rows]) -> AsyncIterator[Sequence[Rows]]:
-    """All rows in the order of their ids; a batch is forgotten by the session before the next one."""
+    """All rows in the order of their ids; the session holds a batch only as long as somebody else does."""
     key: Any = table.id  # type: ignore[attr-defined]
     last = UUID(int=0)
     while rows := (await db.execute(select(table).where(key > last).order_by(key).limit(BATCH))).scalars().all():
         last = rows[-1].id  # type: ignore[attr-defined]
         yield rows
-        db.expunge_all()

@@ -27,6 +27,8 @@ from services.registry.roles import queries as role_queries
 from services.registry.roles import use_cases as role_use_cases
 from services.registry.settings import RegistrySettings
 from services.registry.subscriptions import SUBSCRIPTIONS
+from services.registry.uploads import api as upload_api
+from services.registry.uploads.loop import uploads
 from shared.contracts import registry as contracts
 from shared.jobs import operations_router
 from shared.service import Service
@@ -36,12 +38,14 @@ SERVICE = Service(
     title="Linli registry",
     settings=RegistrySettings,
     routers=(
+        upload_api.places_router,
         places.router,
         places.states_router,
         notices.router,
         emergencies.router,
         people.router,
         roles.router,
+        upload_api.households_router,
         households.router,
         duplicates_api.router,
         claims.router,
@@ -69,4 +73,5 @@ SERVICE = Service(
         agreement_use_cases.EXPIRE: agreement_use_cases.expire,
         policy_use_cases.END: policy_use_cases.end_policy,
     },
+    loops=(uploads,),
 )

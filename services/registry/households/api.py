@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from sqlmodel import col
 
+from services.registry.claims.slips import print_slips
 from services.registry.households import lookups, merging, queries, use_cases, views
 from services.registry.households.domain import Notify
 from services.registry.households.schemas import (
@@ -22,6 +23,7 @@ from services.registry.households.schemas import (
     HouseholdSearch,
     HouseholdsFound,
     HouseholdUpdate,
+    SlipsWanted,
 )
 from services.registry.households.tables import Household
 from services.registry.vaults import VaultOf
@@ -80,6 +82,18 @@ async def contacts(body: ContactsWanted, db: Db, who: Caller, vault: VaultOf, an
     """Contacts of up to 500 households, for another service and a purpose; logged."""
     answer.secret()
     return ContactsGiven(rows=await lookups.give_contacts(db, who, body, vault))
+
+
+@router.post(
+    "/export",
+    operation_id="households_export",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}, "text/csv": {}}, "description": "Slips or a list"}},
+)
+async def export(body: SlipsWanted, db: Db, who: Caller, vault: VaultOf) -> Response:
+    """The claim codes of an area, for printing and handing out; logged."""
+    content, media_type = await print_slips(db, who, body, vault)
+    return Response(content, media_type=media_type, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{household_id}", operation_id="households_get")

@@ -251,4 +251,3 @@ class SlipsWanted(Body):
     area: AreaPath
     purpose: Purpose = ""
     format: Literal["pdf", "csv"] = "pdf"
-    renew: bool = False

@@ -60,7 +60,7 @@ def key_of(level: Level, number: int) -> str:
 
 def number_in(name: str) -> int | None:
     """The number by which people call a building or entrance: ``8栋``, ``3号楼``, ``2单元``; None for a name."""
-    found = re.fullmatch(r"第?([0-9]{1,6})(号|栋|幢|座|号楼|单元|门)*", name)
+    found = re.fullmatch(r"第?([0-9]{1,6})(号|栋|幢|座|号楼|单元|门|小区)*", name)
     return int(found[1]) if found and int(found[1]) else None
 
 

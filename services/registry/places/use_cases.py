@@ -60,7 +60,7 @@ async def create_place(db: AsyncSession, who: Principal, body: PlaceCreate) -> P
     if code is not None:
         today = shanghai_date(transaction_time(db))
         db.add(PlaceCode(code=code.code, place_id=place.id, valid_from=today))
-    await start_under_measures(db, who.id, [place])
+    db.add_all(await start_under_measures(db, who.id, [place]))
     record(db, PLACE, "place.created", place_state(place, code.code if code else None))
     return place
 
@@ -194,7 +194,8 @@ def _take_over(place: Place, chosen: PlaceState | None) -> bool:
 
 
 async def start_under_measures(db: AsyncSession, created_by: UUID, places: Sequence[Place]) -> list[PlaceState]:
-    """New compounds come under the measure of the emergency that covers them; call before their first event."""
+    """New compounds come under the measure of the emergency that covers them: sets their state before their first
+    event, and returns the declared states, to be added once the places are there."""
     started = []
     measures = await measure_over(db, [place.area for place in places if place.kind == "compound"])
     now = transaction_time(db)
@@ -214,5 +215,4 @@ async def start_under_measures(db: AsyncSession, created_by: UUID, places: Seque
         )
         place.state_id, place.state, place.state_notice_id = state.id, state.state, state.notice_id
         started.append(state)
-    db.add_all(started)
     return started

@@ -7,8 +7,13 @@ from uuid import UUID
 
 import httpx
 
+from services.registry.service import SERVICE
+from services.registry.uploads.loop import KINDS
 from shared.auth import Grant
+from shared.contracts.registry import RECORD
 from shared.ids import new_id
+from shared.jobs import run_waiting
+from shared.service import Resources
 from tests.integration.service import Running, person, service_principal
 
 STREET = "42.01.12.013"
@@ -89,3 +94,32 @@ class Town:
 
 async def _place(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
     return ok(await client.post("/v1/places", json=body))
+
+
+async def work(service: Running) -> None:
+    """Lets the worker check and apply what waits."""
+    resources = await Resources.open(SERVICE, worker=True)
+    try:
+        while await run_waiting(resources, RECORD, KINDS):
+            pass
+    finally:
+        await resources.close()
+
+
+async def upload(client: httpx.AsyncClient, service: Running, path: str, area: str, content: bytes) -> dict[str, Any]:
+    """Uploads a file and lets the worker check it; the job as it then is."""
+    answer = await client.post(path, files={"file": ("list.csv", content, "text/csv")}, data={"area": area})
+    job = ok(answer, 202)
+    assert answer.headers["location"] == f"/v1/operations/registry/{job['id']}"
+    await work(service)
+    return ok(await client.get(answer.headers["location"]), 200)
+
+
+async def confirmed(client: httpx.AsyncClient, service: Running, job: dict[str, Any]) -> dict[str, Any]:
+    """Confirms a checked job and lets the worker apply it."""
+    assert job["state"] == "awaiting_confirmation", job
+    ok(await client.post(f"/v1/operations/registry/{job['id']}/confirm"), 200)
+    await work(service)
+    done = ok(await client.get(f"/v1/operations/registry/{job['id']}"), 200)
+    assert done["state"] == "succeeded", done
+    return done

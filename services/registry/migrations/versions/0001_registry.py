@@ -187,16 +187,16 @@ CREATE INDEX policies_area ON policies (area, kind, valid_from);
 
 UPLOADS = """
 CREATE TABLE staged_places (
-  job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE, row integer NOT NULL, community text COLLATE "C" NOT NULL,
-  compound text NOT NULL, building text, building_number integer, entrance text, entrance_number integer,
-  PRIMARY KEY (job_id, row));
+  job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE, place_id uuid NOT NULL, parent_id uuid NOT NULL,
+  area text COLLATE "C" NOT NULL, kind text NOT NULL, name text NOT NULL, number integer,
+  PRIMARY KEY (job_id, area));
 CREATE TABLE staged_households (
-  job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE, row integer NOT NULL, household_id uuid NOT NULL,
+  job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE, household_id uuid NOT NULL, emergency_id uuid,
   area text COLLATE "C" NOT NULL, door_sealed bytea NOT NULL, door_key bytea NOT NULL, size integer,
   contact_name_sealed bytea, phone_sealed bytea, phone_key bytea, flags_sealed bytea, flags_basis text,
   priority_class smallint NOT NULL, notify text NOT NULL, code_key bytea NOT NULL, code_sealed bytea NOT NULL,
   consent_id uuid, consent_role text, consent_area text COLLATE "C", consent_how text, consent_until timestamptz,
-  PRIMARY KEY (job_id, row));
+  PRIMARY KEY (job_id, household_id));
 """
 
 FUNCTIONS = """
