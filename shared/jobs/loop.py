@@ -25,6 +25,7 @@ from shared.problems import Conflict, Invalid, Problem
 POLL_SECONDS = 0.3
 PAUSE_SECONDS = 2.0
 ATTEMPTS = 3
+UNIQUE_VIOLATION = "23505"
 UNCONFIRMED_DAYS = 7
 KEPT_DAYS = 30
 TIDY_SECONDS = 3600.0
@@ -117,12 +118,17 @@ async def _run(resources: Any, topic: Topic, kinds: Mapping[str, JobKind], job_i
             await _check(resources, topic, kind, job)
         elif job.state == "confirmed":
             await _apply(resources, topic, kind, job)
-    except (Problem, IntegrityError) as refused:
-        await _fail(resources, topic, job_id, refused if isinstance(refused, Problem) else _changed_meanwhile())
+    except Problem as refused:
+        await _fail(resources, topic, job_id, refused)
     except Exception as error:
         if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
             raise  # the database is away: the job stays and comes again
-        await _count_attempt(resources, topic, job_id, error)
+        if isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION:
+            constraint = getattr(error.orig.__cause__, "constraint_name", None)
+            log.warning("job_met_a_change", job_id=str(job_id), constraint=constraint)
+            await _fail(resources, topic, job_id, _changed_meanwhile())
+        else:
+            await _count_attempt(resources, topic, job_id, error)
     await _clean(resources, kind, job_id)
 
 
