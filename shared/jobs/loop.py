@@ -124,7 +124,7 @@ async def _run(resources: Any, topic: Topic, kinds: Mapping[str, JobKind], job_i
         if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
             raise  # the database is away: the job stays and comes again
         if isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", None) == UNIQUE_VIOLATION:
-            constraint = getattr(error.orig.__cause__, "constraint_name", None)
+            constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
             log.warning("job_met_a_change", job_id=str(job_id), constraint=constraint)
             await _fail(resources, topic, job_id, _changed_meanwhile())
         else:
