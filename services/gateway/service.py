@@ -17,7 +17,7 @@ from services.gateway.routing.cors import outermost
 from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SUBSCRIPTIONS
 from services.gateway.views.api import router as views
-from services.gateway.webhooks.api import delivery_router
+from services.gateway.webhooks.api import delivery_router, schema_router
 from services.gateway.webhooks.api import router as webhooks
 from services.gateway.webhooks.deliveries import run_replays
 from services.gateway.webhooks.handshakes import shake_hands
@@ -36,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     openapi,
     webhooks,
     delivery_router,
+    schema_router,
     inbound,
     sources,
     messages,

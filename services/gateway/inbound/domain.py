@@ -75,8 +75,8 @@ def judge(status: int, body: Any, attempts: int, collection: str) -> Outcome:
         return Outcome("applied", result_url=f"/v1/{collection}/{document['id']}" if "id" in document else None)
     if status in AGAIN or status >= 500 or document.get("code") in AGAIN_CODES:
         return put_off(attempts, document)
-    kept = {name: document.get(name) for name in ("code", "status", "detail", "errors", "state", "allowed_actions")}
-    return Outcome("rejected", problem={name: value for name, value in kept.items() if value is not None})
+    kept = {name: document[name] for name in ("status", "detail", "errors", "allowed_actions") if document.get(name)}
+    return Outcome("rejected", problem={"code": document.get("code") or "bad_upstream", **kept})
 
 
 def put_off(attempts: int, document: Mapping[str, Any] | None = None) -> Outcome:

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from services.gateway.feed.tables import FeedEvent
 from services.gateway.signing.use_cases import newest_secret
-from services.gateway.webhooks import deliveries, use_cases
+from services.gateway.webhooks import deliveries, published, use_cases
 from services.gateway.webhooks.egress import Egress
 from services.gateway.webhooks.schemas import (
     DeliveryState,
@@ -35,11 +35,14 @@ from shared.areas import AreaPath, within
 from shared.database import fetched
 from shared.idempotency import OnceKey
 from shared.jobs import OperationPublic, accepted
+from shared.openapi import PUBLIC
 from shared.pagination import PagingParams, paginate
+from shared.problems import NotFound
 from shared.web import Caller, Db, IfMatch, ResourcesOf, Transition, tagged
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhook_endpoints"])
 delivery_router = APIRouter(prefix="/v1/webhook-deliveries", tags=["webhook_deliveries"])
+schema_router = APIRouter(prefix="/v1/webhook-schemas", tags=["webhook_schemas"])
 
 
 @router.get("", operation_id="webhook_endpoints_list")
@@ -193,6 +196,22 @@ async def replay_delivery(delivery_id: UUID, body: Transition, once: OnceKey) ->
 
 def _egress(resources: ResourcesOf) -> Egress:
     return Egress(resources.settings.webhook_networks)
+
+
+@schema_router.get("", operation_id="webhook_schemas_list", openapi_extra=PUBLIC)
+async def list_schemas(response: Response) -> dict[str, str]:
+    """The catalogue: event type → where its JSON Schema is."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return {type: f"/v1/webhook-schemas/{type}" for type in published.told()}
+
+
+@schema_router.get("/{type}", operation_id="webhook_schemas_get", openapi_extra=PUBLIC)
+async def get_schema(type: str, response: Response) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one event type."""
+    if type not in published.told():
+        raise NotFound(("没有这种事件。", "There is no such event type; see /v1/webhook-schemas."))
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return published.json_schema(type)
 
 
 async def _with_secret(

@@ -17,5 +17,6 @@ WEBHOOKS: Mapping[str, Right] = {
     "webhook_endpoints.rotate_secret": right("Give a webhook endpoint a new secret", *MANAGERS),
     "webhook_endpoints.ping": right("Send a receiver a test event", *MANAGERS),
     "webhook_endpoints.replay": right("Send past events again", *MANAGERS),
+    "webhook_schemas.read": right("Read the catalogue of events and its JSON Schemas", public=True),
     "webhook_deliveries.read": right("See the log of webhook deliveries", *READERS),
 }
