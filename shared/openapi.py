@@ -4,7 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+from shared.examples import fill_in
 
 
 class ProblemError(BaseModel):
@@ -19,6 +21,20 @@ class ProblemError(BaseModel):
 
 class ProblemDocument(BaseModel):
     """RFC 9457. Branch on ``code``; show ``detail``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "urn:problem-type:linli:round_closed",
+                "title": "本轮已截单",
+                "status": 409,
+                "detail": "本轮已于 18:00 截单, 请参加下一轮。",
+                "instance": "/v1/orders",
+                "code": "round_closed",
+                "request_id": "0195c2a0-0000-7000-8000-000000000001",
+            }
+        }
+    )
 
     type: str
     title: str
@@ -61,7 +77,11 @@ def document(app: FastAPI) -> dict[str, Any]:
     components = made.setdefault("components", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         components.get("schemas", {}).pop(unused, None)
-    _name_nullable_enums(components.setdefault("schemas", {}))
+    schemas = components.setdefault("schemas", {})
+    _name_nullable_enums(schemas)
+    _say_binary(schemas)
+    for media in _json_bodies(made["paths"]):
+        fill_in(schemas, media)
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     return made
 
@@ -76,6 +96,22 @@ def _say_plainly(parameter: dict[str, Any], method: str) -> None:
         schema |= choices[0]
     wanted = parameter["name"] == "Idempotency-Key" or (parameter["name"] == "If-Match" and method != "post")
     parameter["required"] = parameter.get("required", False) or wanted
+
+
+def _say_binary(schemas: dict[str, Any]) -> None:
+    """Files as ``format: binary``: generators do not know JSON Schema's ``contentMediaType``."""
+    for name, schema in schemas.items():
+        for part in schema.get("properties", {}).values():
+            if name.startswith("Body_") and part.pop("contentMediaType", None):
+                part["format"] = "binary"
+
+
+def _json_bodies(paths: dict[str, Any]) -> list[dict[str, Any]]:
+    """The media type objects of all JSON bodies, of requests and answers."""
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    holders = [holder for one in operations for holder in (one.get("requestBody", {}), *one["responses"].values())]
+    contents = [holder.get("content", {}) for holder in holders]
+    return [content["application/json"] for content in contents if "application/json" in content]
 
 
 def _name_nullable_enums(schemas: dict[str, Any]) -> None:

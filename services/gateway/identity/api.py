@@ -33,7 +33,9 @@ jwks = APIRouter(include_in_schema=False)
 
 
 @codes.post("", operation_id="sign_in_codes_create", status_code=201, openapi_extra=PUBLIC)
-async def send_code(body: SignInCodeRequest, request: Request, response: Response, resources: ResourcesOf) -> Any:
+async def send_code(
+    body: SignInCodeRequest, request: Request, response: Response, resources: ResourcesOf
+) -> SignInCodePublic:
     """Sends six digits by SMS. The answer is the same whether the telephone is known or not."""
     sent = await sign_in.send_code(resources, resources.extra["limiter"], body.phone, address_of(request))
     response.headers["Cache-Control"] = "no-store"
