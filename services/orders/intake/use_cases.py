@@ -102,10 +102,11 @@ async def replace_lines(
     must_match(order.version, version)
     stock = await _stock(db, round.purchase_id, {*had, *wanted}, [wish.swap_item_id for wish in wanted.values()])
     owed = domain.priced(wishes(lines), stock, present.max_line_qty)
+    more = owed - sum(line.charged_fen for line in had.values())
     wants = _wants(wishes(lines), had)
     await _take(db, order, wants, stock)
     await _write_lines(db, order, had, wanted, stock)
-    await _recharge(db, who, order, owed - sum(line.charged_fen for line in had.values()))
+    await _recharge(db, who, order, more)
     await _amended(db, order)
     return order
 

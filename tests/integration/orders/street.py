@@ -27,7 +27,9 @@ from shared.contracts.registry import (
     PlaceV1,
     PolicyV1,
 )
+from shared.database import transaction_time
 from shared.ids import new_id
+from shared.timers import schedule
 from tests.integration.service import Running, person
 
 _numbers = count(1)
@@ -282,6 +284,11 @@ class Street:
         sets = ", ".join(f"{name} = now() + make_interval(secs => :{name})" for name in columns)
         async with self.orders.worker.transaction() as db:
             await db.execute(text(f"UPDATE rounds SET {sets} WHERE id = :id"), {"id": UUID(round_id), **columns})
+
+    async def wake(self, kind: str, ref: str) -> None:
+        """Makes a timer due now; its handler looks at the row, and the timers that were set stay."""
+        async with self.orders.worker.transaction() as db:
+            await schedule(db, kind, UUID(ref), transaction_time(db))
 
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """What a statement finds with the worker's eyes."""
