@@ -20,8 +20,8 @@ class WebhookSettings(BaseSettings):
     """Networks (CIDR) that may be reached although they are not public; a laptop allows 127.0.0.0/8 and ::1/128."""
     concurrency: int = Field(default=64, ge=1, le=1000)
     """Requests under way from one worker."""
-    concurrency_per_endpoint: int = Field(default=16, ge=1, le=1000)
-    """Requests under way to one endpoint, over all workers."""
+    concurrency_per_endpoint: int = Field(default=32, ge=1, le=1000)
+    """Requests under way to one endpoint, from one worker."""
     deadline: float = Field(default=15, gt=0, le=60)
     """For one attempt, the answer's body included."""
 
