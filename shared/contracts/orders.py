@@ -151,6 +151,7 @@ PURCHASE = Topic(
         "purchase.sent",
         "purchase.resent",
         "purchase.confirmed",
+        "purchase.amended",
         "purchase.refused",
         "purchase.receiving",
         "purchase.settling",
