@@ -45,11 +45,16 @@ class Supply:
 
 @dataclass(frozen=True)
 class ShortLine:
-    """A line of a short item, with what its household chose to happen. ``area``: its building or entrance."""
+    """A line of a short item, with what its household chose to happen.
+
+    ``claim.household_id``: the household as it is now; ``ordered_for``: as the order names it, before it was merged.
+    ``area``: its building or entrance.
+    """
 
     claim: Claim
     order_id: UUID
     round_id: UUID
+    ordered_for: UUID
     area: str
     item_id: UUID
     unit_price_fen: int
@@ -90,7 +95,7 @@ WITH sealed AS MATERIALIZED (
   SELECT area FROM place_copies WHERE payload->>'state' = 'lockdown_control'
     AND kind IN ('compound', 'building', 'entrance') AND (area = :area OR starts_with(area, :area || '.'))),
 lines AS MATERIALIZED (
-  SELECT l.id, l.order_id, o.round_id, coalesce(h.merged_into, o.household_id) AS survivor, o.area,
+  SELECT l.id, l.order_id, o.round_id, o.household_id, coalesce(h.merged_into, o.household_id) AS survivor, o.area,
     l.item_id, CASE WHEN :of_receipt THEN l.allocated ELSE l.requested END AS wanted, l.unit_price_fen, l.substitution,
     l.swap_item_id
   FROM orders o JOIN order_lines l ON l.order_id = o.id LEFT JOIN household_copies h ON h.key = o.household_id
@@ -130,6 +135,7 @@ def _short_line(row: Any, weights: Weights) -> ShortLine:
         claim=Claim(row.id, row.survivor, row.wanted, weight, int(row.deficit), row.cut_last),
         order_id=row.order_id,
         round_id=row.round_id,
+        ordered_for=row.household_id,
         area=row.area,
         item_id=row.item_id,
         unit_price_fen=row.unit_price_fen,

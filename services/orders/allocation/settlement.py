@@ -1,30 +1,33 @@
 """Writes what becomes of missing units: swap lines, refunds, calls; in the caller's transaction, set by set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.orders.allocation.queries import IN_SCOPE, Scope
+from services.orders.allocation.queries import Scope
 from services.orders.allocation.substitution import Missing, Settlement, Spare, Used, settle
 from services.orders.intake.tables import OrderLine
 from services.orders.money.ledger import Reduction, reduce_charges
-from shared.database import insert_rows
+from services.orders.purchasing.messages import purchase_event
+from services.orders.purchasing.queries import items_of
+from services.orders.purchasing.tables import Purchase
+from shared.bus.outbox import record
+from shared.contracts import orders as contracts
+from shared.database import insert_rows, locked
 from shared.ids import new_id
 
 _SPARES = text(
-    "WITH promised AS (SELECT l.item_id, sum(l.allocated) AS units FROM orders o"  # noqa: S608
-    f" JOIN order_lines l ON l.order_id = o.id WHERE {IN_SCOPE} AND l.allocated > 0 GROUP BY l.item_id),"
-    " came AS (SELECT r.item_id, sum(r.received - r.damaged) AS good FROM goods_receipts g"
-    " JOIN goods_receipt_lines r ON r.receipt_id = g.id"
-    " WHERE g.purchase_id = :purchase_id AND g.area = :area AND g.state = 'completed' GROUP BY r.item_id)"
-    " SELECT i.item_id, i.price_fen, i.ration,"
-    " CASE WHEN :of_receipt THEN came.good ELSE i.confirmed END - coalesce(promised.units, 0) AS units"
-    " FROM purchase_items i LEFT JOIN promised ON promised.item_id = i.item_id"
-    " LEFT JOIN came ON came.item_id = i.item_id"
-    " WHERE i.purchase_id = :purchase_id AND i.item_id = ANY(:items) ORDER BY i.item_id FOR UPDATE OF i"
+    'SELECT item_id, price_fen, ration, CASE WHEN confirmed >= initial - "left" THEN "left" ELSE 0 END AS units'
+    " FROM purchase_items WHERE purchase_id = :purchase_id AND item_id = ANY(:items) ORDER BY item_id FOR UPDATE"
+)
+_SELL = text(
+    'UPDATE purchase_items i SET "left" = i."left" - n.units,'
+    ' confirmed = greatest(i.confirmed, i.initial - i."left" + n.units)'
+    " FROM (SELECT item_id, sum(units)::integer AS units FROM unnest(CAST(:items AS uuid[]), CAST(:units AS integer[]))"
+    " AS t(item_id, units) GROUP BY item_id) n WHERE i.purchase_id = :purchase_id AND i.item_id = n.item_id"
 )
 _USED = text(
     "SELECT round_id, household_id, item_id, used FROM quota_uses"
@@ -53,17 +56,16 @@ class Settled:
     swap_lines: list[OrderLine]
 
 
-async def spares(db: AsyncSession, scope: Scope, items: Sequence[UUID]) -> list[Spare]:
-    """What is left of these items after everybody's share, locked: confirmed, or come with this truck."""
-    parameters = scope.parameters() | {"of_receipt": scope.of_receipt, "items": sorted(set(items))}
-    rows = await db.execute(_SPARES, parameters)
-    return [Spare(row.item_id, int(row.units or 0), row.price_fen, row.ration) for row in rows]
+async def spares(db: AsyncSession, purchase_id: UUID, items: Sequence[UUID]) -> list[Spare]:
+    """What nobody has bought of items that the store confirmed in full, locked; of one that is short itself, none."""
+    rows = await db.execute(_SPARES, {"purchase_id": purchase_id, "items": sorted(set(items))})
+    return [Spare(row.item_id, row.units, row.price_fen, row.ration) for row in rows]
 
 
 async def rations_used(db: AsyncSession, missing: Sequence[Missing], items: Sequence[UUID]) -> Used:
     parameters = {
         "rounds": list({m.round_id for m in missing}),
-        "households": list({m.claim.household_id for m in missing}),
+        "households": list({m.ordered_for for m in missing}),
         "items": list(items),
     }
     rows = await db.execute(_USED, parameters)
@@ -73,15 +75,19 @@ async def rations_used(db: AsyncSession, missing: Sequence[Missing], items: Sequ
 async def settle_missing(
     db: AsyncSession, scope: Scope, missing: Sequence[Missing], seed: int, by: UUID | None = None
 ) -> Settled:
-    """Obeys what the households chose: swaps and refunds are written, money included; calls are only named."""
-    wanted = [m.swap_item_id for m in missing if m.substitution == "swap" and m.swap_item_id]
-    left = await spares(db, scope, wanted) if wanted else []
+    """Obeys what the households chose: swaps and refunds are written, money included; calls are only named.
+
+    A swap is sold from the stock that the store said it can deliver, and the store is told (``purchase.amended``). Once
+    the truck has come nothing can be swapped any more: what a receipt lacks is refunded.
+    """
+    wanted = [m.swap_item_id for m in missing if m.substitution == "swap" and m.swap_item_id and not scope.of_receipt]
+    left = await spares(db, scope.purchase_id, wanted) if wanted else []
     rationed = [spare.item_id for spare in left if spare.ration is not None]
     used = await rations_used(db, missing, rationed) if rationed else {}
     settlements = settle(missing, left, used, seed)
     lines = [_swap_line(scope, s) for s in settlements if s.swapped]
     await insert_rows(db, OrderLine, [line.model_dump() for line in lines])
-    await _use_rations(db, settlements, {spare.item_id: spare for spare in left})
+    await _sell(db, scope.purchase_id, [s for s in settlements if s.swapped], {spare.item_id: spare for spare in left})
     await _take_back(db, settlements)
     reductions = [_reduction(scope, s) for s in settlements if s.reduction_fen]
     await reduce_charges(db, reductions, by)
@@ -98,7 +104,6 @@ def _swap_line(scope: Scope, s: Settlement) -> OrderLine:
         requested=s.swapped,
         confirmed=s.swapped,
         allocated=s.swapped,
-        received=s.swapped if scope.of_receipt else None,
         charged_fen=s.swapped * s.swap_price_fen,
         unit_price_fen=s.swap_price_fen,
         substitution="refund",
@@ -106,20 +111,24 @@ def _swap_line(scope: Scope, s: Settlement) -> OrderLine:
     )
 
 
-async def _use_rations(db: AsyncSession, settlements: Sequence[Settlement], left: dict[UUID, Spare]) -> None:
-    """Counts swapped units of rationed items. Stock stays: what is left over was sold once already."""
-    swaps = [(s, left[s.missing.swap_item_id]) for s in settlements if s.swapped and s.missing.swap_item_id]
-    rationed = [(s, spare) for s, spare in swaps if spare.ration is not None]
-    if not rationed:
+async def _sell(db: AsyncSession, purchase_id: UUID, swaps: Sequence[Settlement], left: Mapping[UUID, Spare]) -> None:
+    """Takes the swapped units from stock and from the rations of their households; the store is told what to add."""
+    if not swaps:
         return
+    items = [s.missing.swap_item_id for s in swaps if s.missing.swap_item_id]
+    await db.execute(_SELL, {"items": items, "units": [s.swapped for s in swaps], "purchase_id": purchase_id})
+    rationed = [(s, left[id]) for s, id in zip(swaps, items, strict=True) if left[id].ration is not None]
     quota = {
         "rounds": [s.missing.round_id for s, _ in rationed],
-        "households": [s.missing.claim.household_id for s, _ in rationed],
+        "households": [s.missing.ordered_for for s, _ in rationed],
         "items": [spare.item_id for _, spare in rationed],
         "used": [s.swapped for s, _ in rationed],
         "ceilings": [spare.ration for _, spare in rationed],
     }
     await db.execute(_USE_QUOTA, quota)
+    purchase = await locked(db, Purchase, purchase_id)
+    purchase.version += 1
+    record(db, contracts.PURCHASE, "purchase.amended", purchase_event(purchase, await items_of(db, purchase_id)))
 
 
 async def _take_back(db: AsyncSession, settlements: Sequence[Settlement]) -> None:

@@ -1,7 +1,8 @@
 """What becomes of the units that a line did not get: what its household chose, on what is left after the sharing.
 
-- ``swap``: units of the item it named, if that costs no more and is left over; the rest is refunded. When several want
-  the same left-over item, it is shared out by the rule of ``domain``.
+- ``swap``: units of the item it named, if that costs no more and is left: the store confirmed all that was ordered of
+  it, and had said that it could deliver more. The rest is refunded. When several want the same item, it is shared out
+  by the rule of ``domain``.
 - ``refund``: the charge for them is taken back.
 - ``call``: somebody calls; until then nothing is taken back.
 """
@@ -16,11 +17,15 @@ from services.orders.allocation.domain import Claim, seed_of, share_out
 
 @dataclass(frozen=True)
 class Missing:
-    """Units of a line that were asked for and will not come. ``claim.requested`` is their number, ≥ 1."""
+    """Units of a line that were asked for and will not come. ``claim.requested`` is their number, ≥ 1.
+
+    ``ordered_for``: the household as the order names it, under which its rations are counted.
+    """
 
     claim: Claim
     order_id: UUID
     round_id: UUID
+    ordered_for: UUID
     unit_price_fen: int
     substitution: str
     swap_item_id: UUID | None
@@ -28,7 +33,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Spare:
-    """Units of an item that nobody has been promised. ``ration``: most units per household and round."""
+    """Units of an item that nobody has bought. ``ration``: most units per household and round."""
 
     item_id: UUID
     units: int
@@ -90,7 +95,7 @@ def _within_ration(lines: Sequence[Missing], spare: Spare, used: Used) -> list[C
     claims = []
     taken: dict[tuple[UUID, UUID, UUID], int] = dict(used)
     for m in sorted(lines, key=lambda m: m.claim.line_id):
-        key = (m.round_id, m.claim.household_id, spare.item_id)
+        key = (m.round_id, m.ordered_for, spare.item_id)
         units = max(0, min(m.claim.requested, spare.ration - taken.get(key, 0)))
         taken[key] = taken.get(key, 0) + units
         claims.append(replace(m.claim, requested=units))

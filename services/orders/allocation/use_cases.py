@@ -111,9 +111,16 @@ def missing_of(run: Run) -> list[Missing]:
     for line_id, share in run.shares.items():
         if share.short:
             line = run.lines[line_id]
-            claim = share.missing_claim()
             found.append(
-                Missing(claim, line.order_id, line.round_id, line.unit_price_fen, line.substitution, line.swap_item_id)
+                Missing(
+                    claim=share.missing_claim(),
+                    order_id=line.order_id,
+                    round_id=line.round_id,
+                    ordered_for=line.ordered_for,
+                    unit_price_fen=line.unit_price_fen,
+                    substitution=line.substitution,
+                    swap_item_id=line.swap_item_id,
+                )
             )
     return found
 

@@ -94,7 +94,7 @@ async def _settle(
     scope = Scope(purchase.id, "confirmed_short", purchase.area)
     claim = Claim(line.id, callback.household_id, callback.qty, weight=1)
     choice = "swap" if swap_item_id else "refund"
-    missing = Missing(claim, order.id, order.round_id, line.unit_price_fen, choice, swap_item_id)
+    missing = Missing(claim, order.id, order.round_id, order.household_id, line.unit_price_fen, choice, swap_item_id)
     settled = await settle_missing(db, scope, [missing], 0, by)
     if swap_item_id is not None and settled.settlements[0].swapped < callback.qty:
         raise Conflict(

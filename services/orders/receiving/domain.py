@@ -6,8 +6,8 @@ shared together: a shortage of a receipt is borne by the households of its area,
 gate cannot be given to them. Receipts of a purchase never overlap.
 
 So that at every moment, of every item, allocated ≤ confirmed, allocated ≤ received once received, and nothing is left
-while a line is short, also over all receipts together: a receipt takes no more than the store confirmed for its area,
-plus what it confirmed for nobody (an order that was cancelled since). More than that stays on the truck.
+while a line is short, also over all receipts together: a receipt takes no more than the store confirmed for its area.
+More than that stays on the truck.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,12 +25,11 @@ RecallReason = Literal["contaminated", "spoiled", "wrong_goods", "ordered_by_aut
 
 @dataclass(frozen=True)
 class Expected:
-    """Units of an item: ``ordered`` and ``confirmed`` by the households of the area, ``spare`` confirmed for nobody."""
+    """Units of an item that the households of the area ordered, and that the store confirmed for them (with swaps)."""
 
     item_id: UUID
     ordered: int
     confirmed: int
-    spare: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def check_lines(lines: Sequence[Counted], expected: Mapping[UUID, Expected]) -> 
     for index, line in enumerate(lines):
         at = f"/lines/{index}"
         of_item = expected.get(line.item_id)
-        most = of_item.confirmed + of_item.spare if of_item else 0
+        most = of_item.confirmed if of_item else 0
         good[line.item_id] = good.get(line.item_id, 0) + line.good
         if of_item is None:
             errors.append(FieldError(f"{at}/item_id", "unknown", ("此处未确认该商品", "Not confirmed for this place")))

@@ -12,25 +12,13 @@ from services.orders.catalogue.tables import CatalogItem
 from services.orders.receiving.domain import Expected
 from services.orders.receiving.schemas import GoodsReceiptPublic, ReceiptItem, ReceiptLot
 from services.orders.receiving.tables import GoodsReceipt, GoodsReceiptLine, Lot
-from services.orders.walls import beyond_callers_areas
 
-# What another receipt took beyond its area's share is no longer spare.
 _EXPECTED = text(
-    "WITH mine AS (SELECT l.item_id,"
-    "  sum(l.requested) FILTER (WHERE l.substitute_for IS NULL AND here.ok) AS ordered,"
-    "  sum(l.confirmed) FILTER (WHERE here.ok) AS confirmed, sum(l.confirmed) AS promised"
-    "  FROM orders o JOIN order_lines l ON l.order_id = o.id,"
-    "  LATERAL (SELECT o.community_area = :area OR starts_with(o.community_area, :area || '.')) AS here(ok)"
-    "  WHERE o.purchase_id = :purchase_id AND o.state <> 'cancelled' GROUP BY l.item_id),"
-    " elsewhere AS (SELECT item_id, sum(greatest(good - confirmed, 0)) AS surplus FROM"
-    "  (SELECT r.receipt_id, r.item_id, sum(r.received - r.damaged) AS good, max(r.confirmed) AS confirmed"
-    "   FROM goods_receipts g JOIN goods_receipt_lines r ON r.receipt_id = g.id"
-    "   WHERE g.purchase_id = :purchase_id AND g.area <> :area GROUP BY r.receipt_id, r.item_id) AS others"
-    "  GROUP BY item_id)"
-    " SELECT i.item_id, coalesce(mine.ordered, 0) AS ordered, coalesce(mine.confirmed, 0) AS confirmed,"
-    " greatest(coalesce(i.confirmed, 0) - coalesce(mine.promised, 0) - coalesce(elsewhere.surplus, 0), 0) AS spare"
-    " FROM purchase_items i LEFT JOIN mine ON mine.item_id = i.item_id"
-    " LEFT JOIN elsewhere ON elsewhere.item_id = i.item_id WHERE i.purchase_id = :purchase_id ORDER BY i.item_id"
+    "SELECT l.item_id, coalesce(sum(l.requested) FILTER (WHERE l.substitute_for IS NULL), 0) AS ordered,"
+    " coalesce(sum(l.confirmed), 0) AS confirmed FROM orders o JOIN order_lines l ON l.order_id = o.id"
+    " WHERE o.purchase_id = :purchase_id AND o.state <> 'cancelled'"
+    " AND (o.community_area = :area OR starts_with(o.community_area, :area || '.'))"
+    " GROUP BY l.item_id ORDER BY l.item_id"
 )
 _SHARING = text(
     "SELECT EXISTS (SELECT 1 FROM orders o JOIN order_lines l ON l.order_id = o.id"
@@ -39,14 +27,9 @@ _SHARING = text(
 
 
 async def expected_at(db: AsyncSession, purchase_id: UUID, area: str) -> dict[UUID, Expected]:
-    """By item, what the households of the area were promised; spare units count all communities of the purchase."""
-    async with beyond_callers_areas(db):
-        rows = (await db.execute(_EXPECTED, {"purchase_id": purchase_id, "area": area})).all()
-    return {
-        row.item_id: Expected(row.item_id, int(row.ordered), int(row.confirmed), int(row.spare))
-        for row in rows
-        if row.ordered or row.confirmed or row.spare
-    }
+    """By item, what the households of the area asked for and were promised."""
+    rows = await db.execute(_EXPECTED, {"purchase_id": purchase_id, "area": area})
+    return {row.item_id: Expected(row.item_id, int(row.ordered), int(row.confirmed)) for row in rows}
 
 
 async def is_being_shared_out(db: AsyncSession, purchase_id: UUID) -> bool:
@@ -70,7 +53,7 @@ async def compared(db: AsyncSession, receipt: GoodsReceipt) -> GoodsReceiptPubli
     numbers = {line.item_id: (line.ordered, line.confirmed) for line, _ in rows}
     if receipt.state == "draft":
         expected = await expected_at(db, receipt.purchase_id, receipt.area)
-        numbers |= {e.item_id: (e.ordered, e.confirmed) for e in expected.values() if e.ordered or e.confirmed}
+        numbers |= {e.item_id: (e.ordered, e.confirmed) for e in expected.values()}
     names = await _names(db, list(numbers))
     items = [_item(names[id], *numbers[id], [row for row in rows if row[0].item_id == id]) for id in names]
     return GoodsReceiptPublic.model_validate(receipt.model_dump() | {"items": items})
