@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.orders.parcels.completion import complete_orders
+from services.orders.parcels.domain import PARCEL
 from services.orders.parcels.messages import parcel_event
 from services.orders.parcels.tables import Parcel, Wave
 from shared.bus.outbox import record_many
@@ -52,6 +53,22 @@ async def expect_parcels(db: AsyncSession, purchase_id: UUID, now: datetime) -> 
     ]
     await insert_rows(db, Parcel, [parcel.model_dump() for parcel in parcels])
     await record_many(db, contracts.PARCEL, "parcel.created", [parcel_event(parcel) for parcel in parcels])
+    return len(parcels)
+
+
+async def withdraw_parcels(db: AsyncSession, purchase_id: UUID, reason: str) -> int:
+    """The purchase is cancelled: no bag of it is expected any more. Returns how many were."""
+    query = (
+        select(Parcel)
+        .where(col(Parcel.purchase_id) == purchase_id, col(Parcel.state) == "expected")
+        .order_by(col(Parcel.id))
+        .with_for_update()
+    )
+    parcels = list((await db.execute(query)).scalars())
+    for parcel in parcels:
+        parcel.state, parcel.reason, parcel.version = PARCEL.step(parcel.state, "miss"), reason, parcel.version + 1
+    await db.flush()
+    await record_many(db, contracts.PARCEL, "parcel.returned", [parcel_event(parcel) for parcel in parcels])
     return len(parcels)
 
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from services.orders.allocation.use_cases import allocate
 from services.orders.intake import bulk
-from services.orders.parcels.arrivals import expect_parcels
+from services.orders.parcels.arrivals import expect_parcels, withdraw_parcels
 from services.orders.purchasing import domain, use_cases
 from services.orders.purchasing.queries import items_of
 from services.orders.purchasing.tables import Purchase
@@ -94,6 +94,7 @@ async def on_unwind(db: AsyncSession, purchase_id: UUID, now: datetime) -> None:
             record(db, orders.ROUND, happened, round_event(round))
     await db.flush()
     liable = "store" if purchase.reason in ("store_refused", "store_silent", "store_cannot_deliver") else "community"
+    await withdraw_parcels(db, purchase_id, purchase.reason)
     await bulk.cancel_round_orders(db, [round.id for round in found], purchase.reason, liable)
 
 
