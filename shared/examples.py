@@ -121,3 +121,30 @@ def fill_in(schemas: dict[str, Any], media: Mapping[str, Any]) -> None:
     if not any(word in one for word in ("example", "examples") for one in (media, schema)):
         with contextlib.suppress(NoExample):
             schema["examples"] = [example_of(schema, schemas)]
+
+
+def restore_nulls(schemas: Mapping[str, Any]) -> None:
+    """FastAPI leaves null out of the document, also out of hand-written examples: puts it back where it is wanted."""
+    for schema in schemas.values():
+        for shown in (schema.get("example"), *schema.get("examples", ())):
+            _restore(shown, schema, schemas)
+
+
+def _restore(shown: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+    for one in _alternatives(schema, schemas):
+        if isinstance(shown, list) and one.get("type") == "array":
+            for item in shown:
+                _restore(item, one.get("items", {}), schemas)
+        elif isinstance(shown, dict):
+            for field, part in one.get("properties", {}).items():
+                if field in shown:
+                    _restore(shown[field], part, schemas)
+                elif field in one.get("required", ()) and {"type": "null"} in part.get("anyOf", ()):
+                    shown[field] = None
+
+
+def _alternatives(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "$ref" in schema:
+        return _alternatives(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    return [one for choice in choices for one in _alternatives(choice, schemas)] if choices else [schema]

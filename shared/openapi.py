@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict
 
-from shared.examples import fill_in
+from shared.examples import fill_in, restore_nulls
 
 
 class ProblemError(BaseModel):
@@ -80,6 +80,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     _name_nullable_enums(schemas)
     _say_binary(schemas)
+    restore_nulls(schemas)
     for media in _json_bodies(made["paths"]):
         fill_in(schemas, media)
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
