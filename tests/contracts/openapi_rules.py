@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.contracts.openapi_walk import (
-    METHODS,
     Document,
-    Operation,
     body_schema,
     of_answers,
     of_requests,
@@ -317,4 +315,3 @@ RULES: dict[str, Rule] = {
         uploads,
     )
 }
-__all__ = ["METHODS", "RULES", "Operation"]
