@@ -9,7 +9,7 @@ UV := $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 -
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run engines test check format docs lock clean
+.PHONY: help install demo run engines test check format docs lock env clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lock: install ## resolve the locked packages and Kafka's jars anew
 	$(UV) --extra laptop --extra dev -o requirements.lock
 	$(UV) -c requirements.lock -o deploy/requirements.lock
 	$(PY) -m deploy.laptop.kafka_jars
+
+env: ## write deploy/.env with fresh secrets, for docker compose
+	@$(PYTHON) deploy/new_env.py
 
 clean: install ## delete the data of all stacks; .venv and downloads stay
 	@$(PY) -m deploy.laptop clean
