@@ -17,10 +17,12 @@ from services.gateway.routing.cors import outermost
 from services.gateway.settings import GatewaySettings
 from services.gateway.subscriptions import SUBSCRIPTIONS
 from services.gateway.views.api import router as views
+from services.gateway.vocabularies.api import router as vocabularies
 from services.gateway.webhooks.api import delivery_router, schema_router
 from services.gateway.webhooks.api import router as webhooks
 from services.gateway.webhooks.deliveries import run_replays
 from services.gateway.webhooks.handshakes import shake_hands
+from services.gateway.webhooks.housekeeping import forget_old
 from services.gateway.webhooks.sender import send_webhooks
 from shared.contracts.gateway import RECORD
 from shared.jobs import operations_router
@@ -34,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     clients,
     oauth,
     openapi,
+    vocabularies,
     webhooks,
     delivery_router,
     schema_router,
@@ -54,7 +57,7 @@ SERVICE = Service(
     rights=RIGHTS,
     subscriptions=SUBSCRIPTIONS,
     timers={},
-    loops=(tidy_up, send_webhooks, shake_hands, run_replays, carry_messages, send_notifications),
+    loops=(tidy_up, send_webhooks, shake_hands, run_replays, carry_messages, send_notifications, forget_old),
     opens=open_gateway,
     outermost=outermost,
 )

@@ -9,11 +9,8 @@ from typing import cast
 from uuid import UUID
 
 import orjson
-import structlog
 from prometheus_client import Counter
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway.identity.keys import signing_key
@@ -21,6 +18,7 @@ from services.gateway.inbound import domain, owners, payloads
 from services.gateway.inbound.messages import message_record
 from services.gateway.inbound.tables import InboundMessage, InboundSource
 from services.gateway.inbound.use_cases import FIELD, kept_as
+from services.gateway.loops import keep_doing
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import call
 from shared.auth import sign_token
@@ -36,7 +34,6 @@ AT_ONCE = 8
 LEASE_SECONDS = 30
 TOKEN_SECONDS = 60
 CARRIED = Counter("linli_inbound_messages_total", "Incoming messages by outcome", ["type", "outcome"])
-log = structlog.get_logger()
 
 TAKE = text("""
 UPDATE inbound_messages SET leased_until = now() + make_interval(secs => :lease), attempts = attempts + 1
@@ -58,13 +55,7 @@ class Taken:
 
 async def carry_messages(resources: Resources) -> None:
     """The worker's loop."""
-    while True:
-        try:
-            if not await carry_due(resources):
-                await asyncio.sleep(POLL_SECONDS)
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            log.warning("inbound_carrier_waits", error=type(error).__name__)
-            await asyncio.sleep(1)
+    await keep_doing("carry_messages", lambda: carry_due(resources), POLL_SECONDS)
 
 
 async def carry_due(resources: Resources) -> int:

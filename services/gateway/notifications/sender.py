@@ -11,9 +11,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Row, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.gateway.loops import keep_doing
 from services.gateway.notifications.domain import retry_delay
 from services.gateway.settings import GatewaySettings
 from services.gateway.sms import sender
@@ -69,13 +68,7 @@ PUT_OFF = text(
 
 async def send_notifications(resources: Resources) -> None:
     """The worker's loop."""
-    while True:
-        try:
-            if not await send_due(resources):
-                await asyncio.sleep(POLL_SECONDS)
-        except (DBAPIError, PoolTimeout, OSError) as error:
-            log.warning("notifications_wait", error=type(error).__name__)
-            await asyncio.sleep(1)
+    await keep_doing("send_notifications", lambda: send_due(resources), POLL_SECONDS)
 
 
 async def send_due(resources: Resources) -> int:

@@ -1,6 +1,5 @@
 """From an event to its deliveries, and sending some of them again."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.gateway.feed.tables import FeedEvent
+from services.gateway.loops import keep_doing
 from services.gateway.webhooks import queries
 from services.gateway.webhooks.catalogue import PING
 from services.gateway.webhooks.domain import ENDPOINT
@@ -144,11 +144,12 @@ async def replay_endpoint(
 
 async def run_replays(resources: Resources) -> None:
     """The worker's loop over replays; one step per transaction, so that a huge replay stops nobody."""
-    while True:
+
+    async def step() -> int:
         async with resources.db.transaction() as db:
-            worked = await replay_step(db)
-        if not worked:
-            await asyncio.sleep(POLL_SECONDS)
+            return await replay_step(db)
+
+    await keep_doing("run_replays", step, POLL_SECONDS)
 
 
 async def replay_step(db: AsyncSession) -> bool:

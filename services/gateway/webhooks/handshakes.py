@@ -10,12 +10,10 @@ from typing import cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.gateway.loops import keep_doing
 from services.gateway.settings import GatewaySettings
 from services.gateway.webhooks.client import WebhookClient
 from services.gateway.webhooks.domain import ENDPOINT, HANDSHAKE_SCHEDULE, consents
@@ -28,7 +26,6 @@ from shared.database import locked
 from shared.service import Resources
 
 POLL_SECONDS = 0.3
-log = structlog.get_logger()
 
 # Taken and put off in one statement: a worker that dies meanwhile has only delayed the handshake.
 TAKE = text("""
@@ -55,13 +52,8 @@ async def shake_hands(resources: Resources) -> None:
     """The worker's loop."""
     settings = cast(GatewaySettings, resources.settings)
     async with client_of(settings) as client:
-        while True:
-            try:
-                if not await shake_due(resources, client, origin_of(settings)):
-                    await asyncio.sleep(POLL_SECONDS)
-            except (DBAPIError, PoolTimeout, OSError) as error:
-                log.warning("webhook_handshakes_wait", error=type(error).__name__)
-                await asyncio.sleep(1)
+        origin = origin_of(settings)
+        await keep_doing("shake_hands", lambda: shake_due(resources, client, origin), POLL_SECONDS)
 
 
 def origin_of(settings: GatewaySettings) -> str:

@@ -14,8 +14,6 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter as Metric
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.gateway.settings import GatewaySettings
@@ -25,6 +23,7 @@ from services.gateway.webhooks import domain, queries
 from services.gateway.webhooks.client import WebhookClient
 from services.gateway.webhooks.egress import Egress
 from services.gateway.webhooks.health import note_answers
+from shared.bus.errors import passes
 from shared.clock import now
 from shared.ids import new_id
 from shared.service import Resources
@@ -78,7 +77,9 @@ class Sender:
             while True:
                 try:
                     await self.turn()
-                except (DBAPIError, PoolTimeout, OSError) as error:
+                except Exception as error:
+                    if not passes(error):
+                        raise
                     log.warning("webhook_sender_waits", error=type(error).__name__)
                     await asyncio.sleep(1)
                 await self._gather()

@@ -10,6 +10,7 @@ import pytest
 from joserfc.jwk import KeySet
 from sqlalchemy import text
 
+from services.gateway.inbound import domain
 from services.gateway.inbound.payloads import MODELS
 from services.gateway.signing.domain import signed_headers
 from shared.auth import Grant, read_token
@@ -200,8 +201,9 @@ async def test_a_store_needs_its_organization_and_a_command_its_area(inside: Ins
     ("status", "body"), [(503, {}), (500, {}), (409, {"code": "not_yet_known"}), (429, {}), (401, {})]
 )
 async def test_tried_again_later_and_applied_once(
-    inside: Inside, owner: Owner, status: int, body: dict[str, Any]
+    inside: Inside, owner: Owner, status: int, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(domain, "DELAYS", (3600,))
     owner.status, owner.body = status, body
     message_id = (await inside.send(await inside.source(), notice())).json()["message_id"]
     await inside.carry()
@@ -211,7 +213,7 @@ async def test_tried_again_later_and_applied_once(
     assert await inside.carry() == 0
     owner.status, owner.body = 201, {"id": str(new_id())}
     async with inside.gateway.worker.transaction() as db:
-        await db.execute(text("UPDATE inbound_messages SET next_attempt_at = now() - interval '1 s'"))
+        await db.execute(text("UPDATE inbound_messages SET next_attempt_at = now()"))
     await inside.carry()
     assert (await inside.read(message_id))["state"] == "applied"
     assert {headers["Idempotency-Key"] for _, headers, _ in owner.asked} == {message_id}

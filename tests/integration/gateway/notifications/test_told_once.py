@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from services.gateway.notifications import use_cases
+from services.gateway.notifications import domain, use_cases
 from services.gateway.notifications.sender import send_due
 from services.gateway.service import SERVICE
 from shared.auth import Grant
@@ -169,7 +169,10 @@ async def test_by_sms_with_the_telephone_from_registry_and_kept_nowhere(town: To
             assert not any("1380000000" in one for one in stored)
 
 
-async def test_registry_away_means_later_and_no_telephone_means_a_slip(town: Town) -> None:
+async def test_registry_away_means_later_and_no_telephone_means_a_slip(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domain, "RETRY_DELAYS", (3600,))
     home = await town.household("sms")
     await town.shortage(home)
     answers = town.registry.handler
