@@ -34,10 +34,10 @@ SERVICE = Service(
     title="Linli orders",
     settings=OrdersSettings,
     routers=(
+        *intake_routers,  # first: routes are tried in order, and orders come most often
         *catalogue_routers,
         purchases_router,
         rounds_router,
-        *intake_routers,
         *money_routers,
         *allocation_routers,
         callbacks_router,
