@@ -18,7 +18,7 @@ class HouseholdClaimCreate(Body):
     once; a wrong code leaves the claim pending, and the number of tries is limited."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"area": "42.01.12.013.001.c01.b08.e1", "unit": "1201", "code": "123456782"}}
+        json_schema_extra={"example": {"area": "42.01.12.013.001.c01.b08.e1", "unit": "1201", "code": "123456788"}}
     )
 
     id: UUID | None = None

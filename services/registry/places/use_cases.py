@@ -145,7 +145,12 @@ async def abolish_place(db: AsyncSession, who: Principal, place_id: UUID, body: 
     children = select(col(Place.id)).where(col(Place.parent_id) == place.id, col(Place.abolished_on).is_(None)).limit(1)
     if (await db.execute(children)).scalar_one_or_none():
         raise TransitionNotAllowed("place", "has_places_below", "abolish", [])
-    place.abolished_on = body.abolished_on or shanghai_date(transaction_time(db))
+    today = shanghai_date(transaction_time(db))
+    if body.abolished_on is not None and body.abolished_on > today:
+        raise invalid(
+            "/abolished_on", "too_late", "撤销日期不能晚于今天。", "The day is still to come; abolish it then."
+        )
+    place.abolished_on = body.abolished_on or today
     place.version += 1
     code = await _end_code(db, place, body.replaced_by, place.abolished_on)
     record(db, PLACE, "place.abolished", place_state(place, code))
@@ -159,6 +164,8 @@ async def _end_code(db: AsyncSession, place: Place, replaced_by: str | None, on:
         return None
     if replaced_by is not None:
         row.replaced_by = checked("/replaced_by", check_region_code, replaced_by).code
+    if row.valid_from is not None and on < row.valid_from:
+        raise invalid("/abolished_on", "too_early", "早于代码启用日期。", "The code was not in use yet on that day.")
     row.valid_until = on
     return row.code
 

@@ -30,7 +30,7 @@ CREATE TABLE place_codes (
   code text NOT NULL CHECK (code ~ '^[0-9]{12}$'), place_id uuid NOT NULL REFERENCES places,
   valid_from date, valid_until date, replaced_by text CHECK (replaced_by ~ '^[0-9]{12}$'),
   PRIMARY KEY (code, place_id),
-  CONSTRAINT valid_forward CHECK (valid_from < valid_until),
+  CONSTRAINT valid_forward CHECK (valid_from <= valid_until),
   CONSTRAINT code_names_one_place EXCLUDE USING gist (code WITH =, daterange(valid_from, valid_until) WITH &&));
 CREATE UNIQUE INDEX place_codes_present ON place_codes (place_id) WHERE valid_until IS NULL;
 CREATE TABLE place_states (
