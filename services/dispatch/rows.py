@@ -26,12 +26,12 @@ def areas_field() -> Any:
 
 def words() -> Any:
     """A list of glossary words."""
-    return Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    return Field(default=[], sa_column=Column(ARRAY(Text), nullable=False))
 
 
 def document() -> Any:
     """A JSON list."""
-    return Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
+    return Field(default=[], sa_column=Column(JSONB, nullable=False))
 
 
 def moment() -> Any:
