@@ -192,6 +192,8 @@ class RecruitmentCallPublic(RecruitmentCallSummary):
 
 
 class RecruitmentCallPage(Page):
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [_FACTS | _MADE], "next_cursor": None}})
+
     items: list[RecruitmentCallSummary]
 
 

@@ -191,6 +191,8 @@ class SignUpPublic(SignUpSummary):
 
 
 class SignUpPage(Page):
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [_SHOWN], "next_cursor": None}})
+
     items: list[SignUpSummary]
 
 

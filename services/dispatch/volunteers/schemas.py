@@ -160,4 +160,6 @@ class VolunteerPublic(VolunteerSummary):
 
 
 class VolunteerPage(Page):
+    model_config = ConfigDict(json_schema_extra={"example": {"items": [_SHOWN], "next_cursor": None}})
+
     items: list[VolunteerSummary]
