@@ -44,29 +44,32 @@ class NotEnough(ValueError):
 
 @dataclass
 class LotStock:
-    """Units of one lot of an item that are at hand and in no bag yet."""
+    """Units of one lot of an item that came with one receipt, are usable and in no bag yet; ``taken`` by this bag."""
 
+    receipt_id: UUID
     lot_id: UUID
     item_id: UUID
     left: int
+    taken: int = 0
 
 
-def take_from_lots(stock: Sequence[LotStock], item_id: UUID, qty: int) -> list[tuple[UUID, int]]:
-    """Takes ``qty`` units of an item from its lots, in the order given: [(lot, qty)].
+def take_from_lots(
+    stock: Sequence[LotStock], item_id: UUID, qty: int, lot_id: UUID | None = None
+) -> list[tuple[UUID, int]]:
+    """Takes ``qty`` units of an item (of one named lot) in the order given: [(lot, qty)], each lot once.
 
-    Raises NotEnough, and takes nothing, when the lots hold less.
+    Raises NotEnough, and takes nothing, when there is less.
     """
-    of_item = [lot for lot in stock if lot.item_id == item_id]
+    of_item = [lot for lot in stock if lot.item_id == item_id and lot_id in (None, lot.lot_id)]
     if sum(lot.left for lot in of_item) < qty:
         raise NotEnough
-    taken: list[tuple[UUID, int]] = []
+    taken: dict[UUID, int] = {}
     for lot in of_item:
         part = min(lot.left, qty)
         if part:
-            lot.left -= part
-            qty -= part
-            taken.append((lot.lot_id, part))
-    return taken
+            lot.left, lot.taken, qty = lot.left - part, lot.taken + part, qty - part
+            taken[lot.lot_id] = taken.get(lot.lot_id, 0) + part
+    return list(taken.items())
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,18 @@ from services.orders.parcels.tables import Parcel, ParcelLot
 from shared.database import insert_rows
 from shared.problems import Conflict, FieldError, Invalid
 
-_LOCK_LOTS = text(
-    "SELECT id FROM lots WHERE purchase_id = :purchase_id AND item_id = ANY(:items) ORDER BY id FOR UPDATE"
-)
 _STOCK = text(
-    "SELECT l.id, l.item_id, (sum(rl.received - rl.damaged) - coalesce((SELECT sum(pl.qty) FROM parcel_lots pl"
-    " JOIN parcels p ON p.id = pl.parcel_id WHERE pl.lot_id = l.id AND p.community_area = :area), 0))::integer AS left"
-    " FROM lots l JOIN goods_receipt_lines rl ON rl.lot_id = l.id JOIN goods_receipts r ON r.id = rl.receipt_id"
-    " WHERE l.purchase_id = :purchase_id AND l.item_id = ANY(:items) AND r.state = 'completed'"
-    " AND (r.area = :area OR starts_with(:area, r.area || '.') OR starts_with(r.area, :area || '.'))"
-    " AND l.recalled_at IS NULL GROUP BY l.id, l.item_id, l.lot_no ORDER BY l.item_id, l.lot_no"
+    "SELECT rl.receipt_id, rl.lot_id, rl.item_id, rl.received - rl.damaged - rl.packed AS left"
+    " FROM goods_receipts r JOIN goods_receipt_lines rl ON rl.receipt_id = r.id JOIN lots l ON l.id = rl.lot_id"
+    " WHERE r.purchase_id = :purchase_id AND r.state = 'completed' AND rl.item_id = ANY(:items)"
+    " AND (r.area = :area OR starts_with(:area, r.area || '.')) AND l.recalled_at IS NULL"
+    " ORDER BY rl.item_id, l.lot_no, rl.receipt_id FOR UPDATE OF rl"
+)
+_TAKE = text(
+    "UPDATE goods_receipt_lines rl SET packed = packed + t.units FROM unnest(CAST(:receipts AS uuid[]),"
+    " CAST(:items AS uuid[]), CAST(:lots AS uuid[]), CAST(:units AS integer[]))"
+    " AS t(receipt_id, item_id, lot_id, units)"
+    " WHERE rl.receipt_id = t.receipt_id AND rl.item_id = t.item_id AND rl.lot_id = t.lot_id"
 )
 
 
@@ -45,15 +47,15 @@ async def fill_bag(
     stock = await _stock(db, parcel, [line.item_id for line in lines])
     picked = {}
     for line in lines:
-        qty, named = wanted[line.id]
         try:
-            lots = named if named is not None else domain.take_from_lots(stock, line.item_id, qty)
+            lots = _take(stock, line, *wanted[line.id])
         except domain.NotEnough as error:
             raise Conflict(
                 ("到货批次数量不足, 请少拣并如实填写。", "The lots hold less than that; enter what was really picked."),
                 code="out_of_stock",
             ) from error
-        picked[line.id] = Picked(qty, tuple(lots))
+        picked[line.id] = Picked(wanted[line.id][0], tuple(lots))
+    await _write_taken(db, stock)
     rows = [
         {"parcel_id": parcel.id, "line_id": line_id, "lot_id": lot_id, "qty": qty}
         for line_id, part in picked.items()
@@ -61,6 +63,27 @@ async def fill_bag(
     ]
     await insert_rows(db, ParcelLot, rows)
     return picked
+
+
+def _take(
+    stock: Sequence[domain.LotStock], line: OrderLine, qty: int, named: list[tuple[UUID, int]] | None
+) -> list[tuple[UUID, int]]:
+    if named is None:
+        return domain.take_from_lots(stock, line.item_id, qty)
+    return [part for lot_id, units in named for part in domain.take_from_lots(stock, line.item_id, units, lot_id)]
+
+
+async def _write_taken(db: AsyncSession, stock: Sequence[domain.LotStock]) -> None:
+    used = [lot for lot in stock if lot.taken]
+    await db.execute(
+        _TAKE,
+        {
+            "receipts": [lot.receipt_id for lot in used],
+            "items": [lot.item_id for lot in used],
+            "lots": [lot.lot_id for lot in used],
+            "units": [lot.taken for lot in used],
+        },
+    )
 
 
 def _wanted(
@@ -90,8 +113,7 @@ def _wanted(
 
 
 async def _stock(db: AsyncSession, parcel: Parcel, items: Sequence[UUID]) -> list[domain.LotStock]:
-    """What the lots at this community's gate still hold, under lock so that two packers do not take the same."""
-    names = {"purchase_id": parcel.purchase_id, "items": list(items)}
-    await db.execute(_LOCK_LOTS, names)
-    rows = (await db.execute(_STOCK, names | {"area": parcel.community_area})).all()
-    return [domain.LotStock(row.id, row.item_id, row.left) for row in rows]
+    """What came to the bag's gate and is in no bag yet, under lock so that two packers do not take the same."""
+    names = {"purchase_id": parcel.purchase_id, "items": list(items), "area": parcel.area}
+    rows = (await db.execute(_STOCK, names)).all()
+    return [domain.LotStock(row.receipt_id, row.lot_id, row.item_id, row.left) for row in rows]

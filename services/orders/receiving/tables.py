@@ -28,7 +28,8 @@ class GoodsReceipt(Base, table=True):
 
 class GoodsReceiptLine(Base, table=True):
     """Units of one item and lot. ``damaged`` is a part of ``received``; ``ordered`` and ``confirmed`` (what the
-    households of the receipt's area had asked for, and were allocated) count the item, whatever its lots."""
+    households of the receipt's area had asked for, and were allocated) count the item, whatever its lots. ``packed``:
+    already in bags."""
 
     __tablename__ = "goods_receipt_lines"
 
@@ -39,6 +40,7 @@ class GoodsReceiptLine(Base, table=True):
     confirmed: int
     received: int
     damaged: int = 0
+    packed: int = 0
 
 
 class Lot(Base, table=True):

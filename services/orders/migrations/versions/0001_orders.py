@@ -186,6 +186,7 @@ CREATE TABLE goods_receipt_lines (
   receipt_id uuid NOT NULL REFERENCES goods_receipts, item_id uuid NOT NULL, lot_id uuid NOT NULL REFERENCES lots,
   ordered integer NOT NULL CHECK (ordered >= 0), confirmed integer CHECK (confirmed >= 0),
   received integer NOT NULL CHECK (received >= 0), damaged integer NOT NULL DEFAULT 0 CHECK (damaged >= 0),
+  packed integer NOT NULL DEFAULT 0 CHECK (packed >= 0 AND packed <= received - damaged),
   PRIMARY KEY (receipt_id, item_id, lot_id), CHECK (damaged <= received));
 CREATE TABLE waves (
   id uuid PRIMARY KEY, version integer NOT NULL, area text COLLATE "C" NOT NULL,
@@ -237,6 +238,7 @@ CREATE TABLE payments (
   CHECK ((state = 'voided') = (reason IS NOT NULL)));
 CREATE INDEX payments_order ON payments (order_id);
 CREATE INDEX payments_area ON payments (area, id);
+CREATE UNIQUE INDEX payments_reference ON payments (area, external_ref) WHERE external_ref IS NOT NULL;
 CREATE TABLE remittances (
   id uuid PRIMARY KEY, version integer NOT NULL, area text COLLATE "C" NOT NULL,
   purchase_id uuid NOT NULL REFERENCES purchases, store_id uuid NOT NULL,

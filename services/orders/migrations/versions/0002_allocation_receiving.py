@@ -8,8 +8,8 @@ from alembic import op
 
 from shared.schema import protect, run
 
-revision = "0010"
-down_revision = "0020"
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
