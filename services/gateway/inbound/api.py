@@ -64,9 +64,14 @@ async def receive(
 ) -> InboundAccepted:
     """Send a message, signed over its raw bytes (Standard Webhooks, v1). Kept before the answer, acted on after."""
     (await resources.extra["limiter"].take(PER_MINUTE, str(source_id))).must()
+    headers = {
+        "webhook-id": webhook_id or "",
+        "webhook-timestamp": webhook_timestamp or "",
+        "webhook-signature": webhook_signature or "",
+    }
     body = await _bounded(request)
     async with resources.db.transaction(ITSELF) as db:
-        message_id, duplicate = await use_cases.take_in(db, resources.vault, source_id, dict(request.headers), body)
+        message_id, duplicate = await use_cases.take_in(db, resources.vault, source_id, headers, body)
     return InboundAccepted(message_id=message_id, duplicate=duplicate)
 
 

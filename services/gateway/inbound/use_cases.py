@@ -108,12 +108,22 @@ async def take_in(
     source = (await db.execute(select(InboundSource).where(col(InboundSource.id) == source_id))).scalar_one()
     if source.state != "active":
         raise Forbidden(("该来源已停用。", "This source was disabled; ask the office that registered it."))
+    message = await _message(db, vault, source, webhook_id, body)
+    if await _insert_once(db, message):
+        record(db, gateway.RECORD, "inbound_message.received", message_record(message))
+        return message.id, False
+    return await _present(db, source.id, webhook_id, message.content_hash), True
+
+
+async def _message(
+    db: AsyncSession, vault: Vault, source: InboundSource, webhook_id: str, body: bytes
+) -> InboundMessage:
+    """The checked message, its body sealed. Raises Malformed, Invalid."""
     document = domain.parsed(body)
     message_type = _type_of(document, source.kind)
     payloads.checked(message_type, body)
-    content_hash = _content_hash(document)
     message_id = new_id()
-    message = InboundMessage(
+    return InboundMessage(
         id=message_id,
         source_id=source.id,
         webhook_id=webhook_id,
@@ -121,14 +131,10 @@ async def take_in(
         area=source.area,
         organization_id=source.organization_id,
         sealed=await vault.seal(body.decode(), message_id, kept_as(source.kind), FIELD),
-        content_hash=content_hash,
+        content_hash=_content_hash(document),
         request_id=correlation_id.get(),
         received_at=transaction_time(db),
     )
-    if await _insert_once(db, message):
-        record(db, gateway.RECORD, "inbound_message.received", message_record(message))
-        return message_id, False
-    return await _present(db, source.id, webhook_id, content_hash), True
 
 
 def kept_as(kind: str) -> DataClass:

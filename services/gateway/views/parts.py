@@ -15,7 +15,7 @@ from shared.clock import now
 from shared.problems import Problem
 from shared.service import Resources
 
-DEADLINE = 1.5
+DEADLINE = 1.2
 """Seconds; leaves the gateway time to answer within its own two."""
 T = TypeVar("T")
 log = structlog.get_logger()

@@ -42,16 +42,7 @@ class Home:
 async def resident_home(asker: Asker, homes: Sequence[Home], told: list[NotificationPublic]) -> ResidentHome:
     """Asks registry and orders side by side; what was told is the gateway's own."""
     if not homes:
-        return ResidentHome(
-            partial=False,
-            parts=[_own("notifications")],
-            households=[],
-            orders=[],
-            shortages=[],
-            money=[],
-            parcels=[],
-            notifications=told,
-        )
+        return _without_home(told)
     mine = [("household_id", str(home.id)) for home in homes]
     newest = [*mine, ("sort", "placed_at_desc"), ("expand", "lines"), LATEST]
     household, community, orders, shortages, money, parcels = await asyncio.gather(
@@ -71,6 +62,19 @@ async def resident_home(asker: Asker, homes: Sequence[Home], told: list[Notifica
         shortages=shortages.value,
         money=money.value,
         parcels=parcels.value,
+        notifications=told,
+    )
+
+
+def _without_home(told: list[NotificationPublic]) -> ResidentHome:
+    return ResidentHome(
+        partial=False,
+        parts=[_own("notifications")],
+        households=[],
+        orders=[],
+        shortages=[],
+        money=[],
+        parcels=[],
         notifications=told,
     )
 

@@ -1,12 +1,14 @@
 """Webhook endpoints and deliveries over HTTP."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import SQLColumnExpression, select
+from pydantic import AwareDatetime
+from sqlalchemy import Select, SQLColumnExpression, select
 from sqlmodel import col
 
 from services.gateway.feed.tables import FeedEvent
@@ -146,30 +148,29 @@ async def list_deliveries(
     event_type: Annotated[list[str] | None, Query(max_length=20)] = None,
     event_id: Annotated[list[UUID] | None, Query()] = None,
     entity_id: Annotated[list[UUID] | None, Query()] = None,
-    created_at_from: datetime | None = None,
-    created_at_before: datetime | None = None,
+    created_at_from: AwareDatetime | None = None,
+    created_at_before: AwareDatetime | None = None,
     sort: Literal["created_at", "created_at_desc"] = "created_at",
 ) -> WebhookDeliveryPage:
     """The delivery log of the endpoints one may see."""
     who.must("webhook_deliveries.read")
-    query = select(WebhookDelivery)
-    filters: tuple[tuple[Any, Any], ...] = (
-        (col(WebhookDelivery.endpoint_id), endpoint_id),
-        (col(WebhookDelivery.state), state),
-        (col(WebhookDelivery.event_type), event_type),
-        (col(WebhookDelivery.event_id), event_id),
-        (col(WebhookDelivery.entity_id), entity_id),
-    )
-    for column, wanted in filters:
-        if wanted:
-            query = query.where(column.in_(wanted))
-    if created_at_from is not None:
-        query = query.where(col(WebhookDelivery.created_at) >= created_at_from)
-    if created_at_before is not None:
-        query = query.where(col(WebhookDelivery.created_at) < created_at_before)
-    descending = sort == "created_at_desc"
-    rows, cursor = await paginate(db, query, [col(WebhookDelivery.position)], paging, descending=descending)
+    among = {"endpoint_id": endpoint_id, "state": state, "event_type": event_type}
+    query = _narrowed(among | {"event_id": event_id, "entity_id": entity_id}, created_at_from, created_at_before)
+    position = [col(WebhookDelivery.position)]
+    rows, cursor = await paginate(db, query, position, paging, descending=sort == "created_at_desc")
     return WebhookDeliveryPage(items=[delivery_summary(row) for row in rows], next_cursor=cursor)
+
+
+def _narrowed(
+    among: Mapping[str, Sequence[Any] | None], since: datetime | None, before: datetime | None
+) -> Select[WebhookDelivery]:
+    query = select(WebhookDelivery)
+    for name, wanted in among.items():
+        if wanted:
+            query = query.where(col(getattr(WebhookDelivery, name)).in_(wanted))
+    if since is not None:
+        query = query.where(col(WebhookDelivery.created_at) >= since)
+    return query if before is None else query.where(col(WebhookDelivery.created_at) < before)
 
 
 @delivery_router.get("/{delivery_id}", operation_id="webhook_deliveries_get")
