@@ -30,9 +30,15 @@ def config(variables: dict[str, str], file: Path = DEPLOY / "docker-compose.yml"
 
 
 @cache
+def given() -> dict[str, str]:
+    """The secrets that `containers` and `networks` were resolved with."""
+    return secrets()
+
+
+@cache
 def containers() -> dict[str, Container]:
     """Every service of the compose file, resolved."""
-    done = config(secrets())
+    done = config(given())
     assert done.returncode == 0, done.stderr
     found: dict[str, Container] = json.loads(done.stdout)["services"]
     return found
@@ -41,7 +47,7 @@ def containers() -> dict[str, Container]:
 @cache
 def networks() -> dict[str, Any]:
     """The networks, resolved."""
-    found: dict[str, Any] = json.loads(config(secrets()).stdout)["networks"]
+    found: dict[str, Any] = json.loads(config(given()).stdout)["networks"]
     return found
 
 

@@ -3,12 +3,13 @@
 import re
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from deploy import new_env
-from tests.integration.deploy.compose import DEPLOY, config, containers, networks, ours, secrets
+from tests.integration.deploy.compose import DEPLOY, config, containers, given, networks, ours, secrets
 
 pytestmark = [pytest.mark.feature("X1"), pytest.mark.promise("OP4")]
 
@@ -31,6 +32,15 @@ def test_without_a_secret_nothing_starts_and_the_message_says_what_to_do(name: s
         assert done.returncode != 0
         assert name in done.stderr
         assert "make env" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(containers()))
+def test_every_secret_inside_comes_from_outside(name: str) -> None:
+    for variable, value in containers()[name].get("environment", {}).items():
+        if value.startswith("postgresql://"):
+            assert urlsplit(value).password in given().values(), variable
+        elif re.search(r"PASSWORD|_KEYS?$", variable) and value:
+            assert value in given().values(), variable
 
 
 def test_secret_names_carry_no_default() -> None:
