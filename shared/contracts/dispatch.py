@@ -7,7 +7,7 @@ from shared.contracts.record import RecordV1
 
 
 class RecruitmentCallV1(Contract):
-    """A call for volunteers; ``area`` is the smallest area that covers ``areas``; ``wanted``: how many places it has."""
+    """A call for volunteers; ``area`` is the smallest area that covers ``areas``; ``wanted``: its places."""
 
     id: UUID
     version: int
@@ -61,7 +61,7 @@ RECORD = Topic(
         "sign_up.promoted",
     ),
 )
-"""A sign-up begins with ``.created``, or with ``.waitlisted`` when every place is held; ``refs`` of both and of all that
-follows: ``recruitment_call_id`` and ``person_id``."""
+"""A sign-up begins with ``.created``, or with ``.waitlisted`` when every place is held; its ``refs`` are
+``recruitment_call_id`` and ``person_id``."""
 
 TOPICS = (RECRUITMENT_CALL, VOLUNTEER, RECORD)
