@@ -1,5 +1,6 @@
 """A call for volunteers: what it must state, who may publish it, when it ends (feature D1)."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -172,17 +173,15 @@ async def test_after_publication_only_number_and_last_day_change(dispatch: Runni
 
 
 async def test_it_closes_by_itself_when_sign_up_is_over(dispatch: Running) -> None:
-    soon = to_wire(now() + timedelta(seconds=1))
-    call = await published(dispatch, apply_until=soon)
-    async with dispatch.worker.transaction() as db:
-        await db.execute(
-            text("SELECT pg_sleep(greatest(0, extract(epoch FROM cast(:at AS timestamptz) - now())))"),
-            {"at": now() + timedelta(seconds=1.05)},
-        )
+    call = await published(dispatch)
+    soon = {"apply_until": to_wire(now() + timedelta(seconds=0.2))}
+    url = f"{CALLS}/{call['id']}"
+    answered(await dispatch.client(official()).patch(url, json=soon, headers={"If-Match": '"2"'}), 200)
+    await asyncio.sleep(0.25)
     refusal = await dispatch.client(person()).post("/v1/sign-ups", json=sign_up_body(call["id"]))
     assert answered(refusal, 409)["state"] == "published"  # the timer is late, the clock is not
     await dispatch.run_timers()
-    shown = answered(await dispatch.client(person()).get(f"{CALLS}/{call['id']}"), 200)
+    shown = answered(await dispatch.client(person()).get(url), 200)
     assert (shown["state"], shown["reason"]) == ("closed", "time")
 
 
