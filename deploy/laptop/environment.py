@@ -25,6 +25,8 @@ _WIDE_LIMITS = {
     "GATEWAY_CODES_PER_ADDRESS": "1000000",
     "GATEWAY_REQUESTS_PER_MINUTE": "1000000",
     "GATEWAY_ANONYMOUS_REQUESTS_PER_MINUTE": "1000000",
+    # A receiver on a laptop is away for minutes, not for a weekend.
+    "GATEWAY_WEBHOOK_SCHEDULE": "1,2,3,5,5,10,10,15,20,30,60,120,300",
 }
 # Everything else that a process may find useful of the user's own environment; nothing that names other engines.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "LD_PRELOAD", "FAKETIME", "LINLI_LOG_LEVEL")
