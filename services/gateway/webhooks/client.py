@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+import structlog
 
 from services.gateway.webhooks.domain import GONE, Answer, Error
 from services.gateway.webhooks.egress import AddressRefused, Egress
 
 READ_AT_MOST = 64 << 10
+log = structlog.get_logger()
 USER_AGENT = "Linli-Webhooks/1"
 
 
@@ -68,8 +70,10 @@ class WebhookClient:
                 status, received = answer.status, dict(answer.headers)
                 error, wish = _error_of(status), _retry_after(answer.headers.get("Retry-After"))
                 await _drain(answer)
-        except (aiohttp.ClientError, OSError, ValueError) as failure:  # TimeoutError is an OSError
+        except Exception as failure:
             error = _failure(failure)
+            if not isinstance(failure, aiohttp.ClientError | OSError | ValueError):
+                log.exception("webhook_client_surprised")  # a stranger's answer must never end the worker
         return Answer(status, error, round((time.monotonic() - started) * 1000), wish), received
 
 

@@ -1,6 +1,7 @@
 """The client that talks to strangers, against strangers who misbehave."""
 
 import asyncio
+import contextlib
 import gzip
 import resource
 import socket
@@ -91,10 +92,31 @@ async def test_reads_both_forms_of_retry_after(
     assert (await client.post(receiver.url, b"{}", {})).retry_after == seconds
 
 
-async def test_nobody_there_and_nonsense(client: WebhookClient) -> None:
-    with listening(b"SSH-2.0-OpenSSH_9.6\r\n") as port:
+HTTP = b"HTTP/1.1 200 OK\r\n"
+NONSENSE = {
+    "ssh": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "nothing": b"",
+    "zeros": b"\0\xff\0\xff",
+    "status": b"HTTP/1.1 99999 OK\r\n\r\n",
+    "length": HTTP + b"Content-Length: -5\r\n\r\n",
+    "chunks": HTTP + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc",
+    "cut": HTTP + b"Content-Length: 500\r\n\r\nabc",
+    "long_header": HTTP + b"X: " + b"a" * 100_000 + b"\r\n\r\n",
+    "many_headers": HTTP + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n",
+    "location": b"HTTP/1.1 200 OK\r\nRetry-After: \xff\xfe\r\nSet-Cookie: \x01\r\nContent-Length: 9\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+async def test_nonsense_is_a_failed_attempt(client: WebhookClient, name: str) -> None:
+    with listening(NONSENSE[name]) as port:
         answer = await client.post(f"http://127.0.0.1:{port}/", b"{}", {})
-        assert answer.error == "connection_failed"
+    assert answer.error in ("connection_failed", "timeout")
+
+
+async def test_nobody_there(client: WebhookClient) -> None:
+    with listening(b"") as port:
+        await client.post(f"http://127.0.0.1:{port}/", b"{}", {})
     assert (await client.post(f"http://127.0.0.1:{port}/", b"{}", {})).error == "connection_failed"
 
 
@@ -146,7 +168,9 @@ def listening(greeting: bytes) -> Iterator[int]:
 
         def greet() -> None:
             connection, _ = server.accept()
-            connection.sendall(greeting)
+            connection.recv(65536)
+            with contextlib.suppress(OSError):
+                connection.sendall(greeting)
             connection.close()
 
         asyncio.get_running_loop().run_in_executor(None, greet)
