@@ -50,9 +50,11 @@ def summary(parcel: Parcel) -> schemas.ParcelSummary:
 async def slots_public(db: AsyncSession, slots: Sequence[GateSlot]) -> list[schemas.GateSlotPublic]:
     """Slots with the numbers of each that still wait at the gate."""
     query = select(col(Parcel.round_id), col(Parcel.gate_number)).where(
-        col(Parcel.round_id).in_({slot.round_id for slot in slots}), col(Parcel.state) == "at_gate"
+        col(Parcel.round_id).in_({slot.round_id for slot in slots}),
+        col(Parcel.gate_number).in_({number for slot in slots for number in slot.numbers}),
+        col(Parcel.state) == "at_gate",
     )
-    waiting = set((await db.execute(query)).tuples())
+    waiting = {(row[0], row[1]) for row in (await db.execute(query)).all()}
     return [
         schemas.GateSlotPublic.model_validate(
             slot.model_dump() | {"waiting": [n for n in slot.numbers if (slot.round_id, n) in waiting]}
@@ -114,15 +116,8 @@ def labels_query(round_id: UUID) -> Any:
 
 
 async def labels_public(db: AsyncSession, parcels: Sequence[Parcel]) -> list[schemas.BagLabel]:
-    codes = dict(
-        (
-            await db.execute(
-                select(col(Order.id), col(Order.code)).where(col(Order.id).in_({p.order_id for p in parcels}))
-            )
-        )
-        .tuples()
-        .all()
-    )
+    query = select(col(Order.id), col(Order.code)).where(col(Order.id).in_({p.order_id for p in parcels}))
+    codes = {row[0]: row[1] for row in (await db.execute(query)).all()}
     return [
         schemas.BagLabel(
             parcel_id=parcel.id,
