@@ -120,7 +120,7 @@ async def replace_lines(
     who.must("goods_receipts.update", on=receipt.area)
     if receipt.state != "draft":
         raise TransitionNotAllowed("goods_receipt", receipt.state, "update", [])
-    if [_key(x) for x in _counted(purchase, body.lines)] == [_key(x) for x in await _lines(db, receipt)]:
+    if sorted(_key(x) for x in _counted(purchase, body.lines)) == sorted(_key(x) for x in await _lines(db, receipt)):
         return receipt
     must_match(receipt.version, version)
     await db.execute(delete(GoodsReceiptLine).where(col(GoodsReceiptLine.receipt_id) == receipt.id))
