@@ -244,6 +244,7 @@ RECORD = Topic(
         "lot.created",
         "lot.recalled",
         "callback.created",
+        "callback.updated",
         "callback.claimed",
         "callback.resolved",
         "gate_slot.created",

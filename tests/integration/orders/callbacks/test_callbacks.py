@@ -75,6 +75,17 @@ async def test_who_keeps_waiting_is_called_again(street: Street) -> None:
     assert (await delivery.line(order, "pork"))["refunded"] == 0
 
 
+async def test_a_line_that_comes_short_again_is_called_about_once_for_all_of_it(street: Street) -> None:
+    delivery, order, call = await _called(street)
+    await delivery.received(0, pork=0)
+    page = await street.ok(street.worker().get, f"/v1/callbacks?order_id={order['id']}")
+    assert [(row["id"], row["qty"], row["version"]) for row in page["items"]] == [(call["id"], 2, 2)]
+    assert (await street.events(call["id"]))[-1][0] == "callback.updated"
+    await _resolve(street, call, outcome="refund")
+    assert (await delivery.line(order, "pork"))["refunded"] == 2
+    assert await street.value("SELECT state FROM orders WHERE id = :id", id=UUID(order["id"])) == "fulfilled"
+
+
 async def test_a_call_that_nobody_could_make_ends_in_a_refund(street: Street) -> None:
     delivery, order, call = await _called(street, confirmed=0)
     await _make_due(street, call)
