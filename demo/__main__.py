@@ -57,6 +57,7 @@ def _fresh(folder: Path) -> Path:
 
 
 async def _morning(world: World) -> None:
+    await office.import_divisions(world)
     await office.appoint(world)
     await office.load_places(world)
     await office.receive_notice(world)

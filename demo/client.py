@@ -85,6 +85,7 @@ class Caller:
 
     def __init__(self, api: Api, tokens: Tokens | None) -> None:
         self._api, self.tokens, self.person_id = api, tokens, ""
+        self.unanswered = 0
 
     async def get(self, path: str) -> Json:
         return await self._call("GET", path, {}, None)
@@ -134,6 +135,7 @@ class Caller:
             if not self._again(status, answer):
                 raise Refused(answer, f"{method} {path}")
             self._api.retries += 1
+            self.unanswered += 1
             await asyncio.sleep(_pause(attempt, received.get("Retry-After")))
         raise Refused(answer, f"{method} {path} (outcome unknown after {ATTEMPTS} attempts)")
 

@@ -50,10 +50,14 @@ async def appoint(world: World) -> None:
         counts |= {"officials": 1, "workers": len(world.workers), "secretaries": len(world.secretaries)}
 
 
-async def load_places(world: World) -> None:
-    """The official list, then the street's own books through the upload job."""
+async def import_divisions(world: World) -> None:
+    """The real list of Wuhan's streets and communities, as an operator loads it."""
     with world.report.step("The official list of places") as counts:
         counts["places"] = int(re.findall(r"\d+", world.run("services.registry", "import-divisions"))[0])
+
+
+async def load_places(world: World) -> None:
+    """The street's own books, through the upload job."""
     world.homes = homes(world.households)
     with world.report.step("Compounds, buildings and entrances") as counts:
         counts |= await upload(world, "/v1/places/upload", "places.csv", _places_csv(world.homes))
@@ -143,7 +147,7 @@ async def receive_notice(world: World) -> None:
         notice = next(n for n in notices if n["number"] == "第12号")
         notice = await world.official.post(f"/v1/notices/{notice['id']}/apply", {"areas": [STREET_AREA]})
         emergency = await world.official.get(f"/v1/emergencies/{notice['emergency_id']}")
-        counts |= {"notices": 1, "emergencies": int(emergency["state"] == "open")}
+        counts |= {"notices": 1, "emergencies": int(emergency["closed_at"] is None)}
         world.report.tell("Changqing Garden", f"{notice['title']} applied: compounds under sealed management")
 
 
@@ -265,18 +269,20 @@ async def connect_partners(world: World, ports: tuple[int, int]) -> None:
             partner.configure(secret="")
             await partner.start()
         await _connect_store(world, store)
-        await _endpoint(world, district, {"area": STREET_AREA, "event_types": ["purchase.*", "round.*", "emergency.*"]})
+        await _endpoint(
+            world.official, district, {"area": STREET_AREA, "event_types": ["purchase.*", "round.*", "emergency.*"]}
+        )
         counts["endpoints"] = 2
 
 
-async def _endpoint(world: World, partner: Partner, wanted: Json) -> None:
+async def _endpoint(owner: Caller, partner: Partner, wanted: Json) -> None:
     body = {"name": partner.name, "url": partner.url} | wanted
-    endpoint = await world.official.post("/v1/webhook-endpoints", body)
+    endpoint = await owner.post("/v1/webhook-endpoints", body)
     partner.endpoint_id = endpoint["id"]
     partner.configure(secret=endpoint["secret"])
 
     async def enabled() -> bool:
-        return bool((await world.official.get(f"/v1/webhook-endpoints/{endpoint['id']}"))["state"] == "enabled")
+        return bool((await owner.get(f"/v1/webhook-endpoints/{endpoint['id']}"))["state"] == "enabled")
 
     await eventually(enabled, f"{partner.name} to consent")
 
@@ -293,7 +299,7 @@ async def _connect_store(world: World, store: Partner) -> None:
         | owner,
     )
     source = await world.official.post("/v1/inbound-sources", {"kind": "store", "name": "常青花园超市"} | owner)
-    await _endpoint(world, store, {"event_types": ["purchase.*", "inbound_message.*"]} | owner)
+    await _endpoint(world.store_manager, store, {"event_types": ["purchase.*", "inbound_message.*"]} | owner)
     store.configure(
         store={
             "gateway": world.api.base,

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from demo.client import Api, Caller, Json, Tokens
+from demo.client import Api, Caller, Json, Refused, Tokens
 from demo.ledger import Ledger
 from demo.report import Report
 from demo.seed import COMMUNITIES, SEED, STREET_AREA, Home
@@ -62,11 +62,21 @@ class World:
     partners: dict[str, "Partner"] = field(default_factory=dict)
 
     async def sign_in(self, phone: str, device: str = "demo") -> Caller:
-        """Signs somebody in by a phone code, as an app does; in the laptop profile the answer shows the code."""
+        """Signs somebody in by a phone code, as an app does; in the laptop profile the answer shows the code.
+
+        A code counts once: when the answer to it was lost, a person asks for another one.
+        """
         anyone = self.api.as_(None)
-        sent = await anyone.post("/v1/sign-in-codes", {"phone": phone})
-        wanted = {"sign_in_code_id": sent["id"], "phone": phone, "code": sent["code"], "device": device}
-        signed = await anyone.post("/v1/sessions", wanted)
+        while True:
+            sent = await anyone.post("/v1/sign-in-codes", {"phone": phone})
+            wanted = {"sign_in_code_id": sent["id"], "phone": phone, "code": sent["code"], "device": device}
+            try:
+                signed = await anyone.post("/v1/sessions", wanted)
+                break
+            except Refused as refusal:
+                if refusal.code != "validation_failed" or anyone.unanswered == 0:
+                    raise
+            anyone.unanswered = 0
         caller = self.api.as_(Tokens(signed["access_token"], signed["refresh_token"]))
         caller.person_id = signed["session"]["person_id"]
         return caller
@@ -166,8 +176,11 @@ async def together(act: Callable[[T], Awaitable[R]], things: Iterable[T], width:
         async with gate:
             return await act(thing)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(thing)) for thing in things]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(thing)) for thing in things]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # one is enough to say what went wrong
     return [task.result() for task in tasks]
 
 
