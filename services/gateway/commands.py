@@ -23,11 +23,12 @@ def admin(
     settings = GatewaySettings()
     headers = {"Authorization": f"Bearer {service_token(settings)}"}
     with httpx.Client(base_url=settings.registry_url, headers=headers, timeout=TIMEOUT_SECONDS) as registry:
-        person = _post(registry, "/v1/people/ensure", {"phone": _phone(phone), "name": name})
-        role = _post(registry, "/v1/roles", {"person_id": person["id"], "role": "administrator", "area": area})
-    typer.echo(
-        f"{role['role']} in {role['area']}: person {person['id']}. Sign in with that phone at {settings.public_url}"
-    )
+        person = _send(registry, "POST", "/v1/people/ensure", {"phone": _phone(phone), "name": name})
+        wanted = {"person_id": person["id"], "role": "administrator", "area": area}
+        held = _send(registry, "GET", f"/v1/roles?person_id={person['id']}&role=administrator&state=active")
+        if not any(role["area"] == area for role in held["items"]):
+            _send(registry, "POST", "/v1/roles", wanted)
+    typer.echo(f"administrator in {area}: person {person['id']}; signs in with that phone.")
 
 
 def sign_in(phone: str = typer.Option(..., help="Mobile number; unknown ones become known.")) -> None:
@@ -37,9 +38,9 @@ def sign_in(phone: str = typer.Option(..., help="Mobile number; unknown ones bec
         raise SystemExit("sign-in works in the laptop profile only; elsewhere the code comes by SMS")
     number = _phone(phone)
     with httpx.Client(base_url=settings.public_url, timeout=TIMEOUT_SECONDS) as gateway:
-        sent = _post(gateway, "/v1/sign-in-codes", {"phone": number})
+        sent = _send(gateway, "POST", "/v1/sign-in-codes", {"phone": number})
         wanted = {"sign_in_code_id": sent["id"], "phone": number, "code": sent["code"], "device": "command line"}
-        signed_in = _post(gateway, "/v1/sessions", wanted)
+        signed_in = _send(gateway, "POST", "/v1/sessions", wanted)
     typer.echo(signed_in["access_token"])
 
 
@@ -50,14 +51,13 @@ def _phone(text: str) -> str:
         raise SystemExit(f"--phone: {str(error).partition('|')[2]}") from error
 
 
-def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def _send(client: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """The answer's JSON; ends the command with one clear line when there is none."""
+    headers = {"Accept-Language": "en"} | ({"Idempotency-Key": str(new_id())} if method == "POST" else {})
     try:
-        answer = client.post(path, json=body, headers={"Idempotency-Key": str(new_id()), "Accept-Language": "en"})
+        answer = client.request(method, path, json=body, headers=headers)
     except httpx.HTTPError as error:
-        raise SystemExit(
-            f"{client.base_url} does not answer ({type(error).__name__}); is the system running?"
-        ) from error
+        raise SystemExit(f"{client.base_url} does not answer ({type(error).__name__}); start it first") from error
     if answer.is_error:
         raise SystemExit(f"{path}: {answer.status_code} {answer.json().get('detail', '')}")
     found: dict[str, Any] = answer.json()
