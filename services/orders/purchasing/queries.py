@@ -33,7 +33,8 @@ _BY_COMMUNITY = text(
     " JOIN rounds r ON r.id = d.round_id"
     " GROUP BY r.area, d.item_id ORDER BY r.area, d.item_id"
 )
-HEADER = ("采购单号", "送货日期", "社区", "商品", "单位", "单价(元)", "数量", "item_id")
+_NAMES = text("SELECT area, payload->>'name' AS name FROM place_copies WHERE area = ANY(:areas) ORDER BY key")
+HEADER = ("采购单号", "送货日期", "社区", "区域", "商品", "单位", "单价(元)", "数量", "item_id")
 
 
 def listing(
@@ -101,11 +102,13 @@ async def export(db: AsyncSession, purchase_id: UUID) -> tuple[str, bytes]:
     """File name and CSV of the purchase order: one row per community and item. Raises NotFound."""
     purchase = await fetched(db, Purchase, purchase_id)
     items = {item.item_id: item for item in await _items_shown(db, purchase.id)}
+    names = {row.area: row.name for row in await db.execute(_NAMES, {"areas": purchase.areas})}
     rows = (await db.execute(_BY_COMMUNITY, {"purchase": purchase.id})).mappings()
     table = [
         (
             purchase.code,
             purchase.delivery_on.isoformat(),
+            names.get(row["area"], ""),
             row["area"],
             items[row["item_id"]].name,
             items[row["item_id"]].unit,

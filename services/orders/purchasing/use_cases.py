@@ -19,7 +19,7 @@ from services.orders.purchasing.tables import Purchase, PurchaseItem
 from services.orders.rounds.domain import TAKING
 from services.orders.rounds.tables import Round
 from shared.answers import same_or_conflict
-from shared.areas import Level, level, smallest_common
+from shared.areas import BadArea, Level, level, smallest_common
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts import orders
@@ -35,7 +35,7 @@ async def create_purchase(db: AsyncSession, who: Principal, body: PurchaseCreate
 
     Raises Forbidden (agreement_required) unless every community has an active agreement with the store.
     """
-    area = smallest_common(body.areas)
+    area = _covering(body.areas)
     who.must("purchases.create", on=area)
     content: dict[str, Any] = {
         "store_id": body.store_id,
@@ -68,6 +68,15 @@ async def create_purchase(db: AsyncSession, who: Principal, body: PurchaseCreate
     await _record(db, purchase, "purchase.created")
     await schedule(db, "purchases.send", purchase.id, purchase.send_at)
     return purchase
+
+
+def _covering(areas: list[str]) -> str:
+    try:
+        return smallest_common(areas)
+    except BadArea:
+        raise invalid(
+            "/areas", "too_far_apart", "这些社区不在同一地区。", "These communities have no place in common."
+        ) from None
 
 
 async def _must_serve(db: AsyncSession, body: PurchaseCreate) -> None:

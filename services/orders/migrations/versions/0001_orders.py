@@ -317,14 +317,14 @@ WALLS = {
     "refunds": f"linli_sees(area) OR {MINE}",
 }
 
-READS = "household_copies purchases rounds catalog_items"
+READS = "household_copies rounds"
 WRITES = {
     "SELECT, INSERT": "orders order_lines order_money household_buys idempotency_keys timers journals postings",
     "INSERT": "outbox",
     "SELECT, INSERT, UPDATE": "quota_uses",
     "SELECT, UPDATE": "purchase_items round_counters",
 }
-INTAKE_WALLED = "purchases rounds orders order_lines order_money journals"
+INTAKE_WALLED = "rounds orders order_lines order_money journals"
 
 
 def upgrade() -> None:

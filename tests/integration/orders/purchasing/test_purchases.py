@@ -99,6 +99,7 @@ async def test_what_is_wrong_is_named(street: Street) -> None:
         ({"items": [body["items"][0] | {"ration": 0}]}, "/items/0/ration", "too_small"),
         ({"areas": [street.area]}, "/areas/0", "not_a_community"),
         ({"areas": ["42.1"]}, "/areas/0", "invalid"),
+        ({"areas": [*street.communities, "11.01.01.001.001"]}, "/areas", "too_far_apart"),
     ]
     for fields, pointer, code in cases:
         answer = await street.as_(street.official).post("/v1/purchases", json=body | fields)
@@ -139,7 +140,7 @@ async def test_demand_is_live_and_says_nothing_of_households(street: Street) -> 
     answer = await store.get(f"/v1/purchases/{purchase['id']}/export")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert sorted((row["社区"], row["商品"], row["单价(元)"], row["数量"]) for row in rows) == [
+    assert sorted((row["区域"], row["商品"], row["单价(元)"], row["数量"]) for row in rows) == [
         (street.communities[0], "pork", "35.00", "1"),
         (street.communities[0], "rice", "28.00", "6"),
         (street.communities[1], "rice", "28.00", "4"),
