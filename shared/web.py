@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.auth import Principal
 from shared.clock import to_wire
 from shared.database import transaction_time
-from shared.problems import IfMatchMissing, Malformed, VersionMismatch
+from shared.problems import Forbidden, IfMatchMissing, Malformed, VersionMismatch
 
 Row = TypeVar("Row")
 Language = Literal["zh", "en"]
@@ -74,8 +74,24 @@ def language_of(accept: str | None) -> Language:
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 
 
+def must_cover(who: Principal, request: Request) -> None:
+    """Raises Forbidden when the caller is an API client whose scopes do not name the verb of this route.
+
+    Row-level security shows a client what its role may see; its scopes say for what. A read is ``<collection>.read``,
+    anything else ``<collection>.<verb>`` as in ``operation_id``.
+    """
+    if who.scopes is None:
+        return
+    route = request.scope["route"]
+    verb = route.operation_id.removeprefix(f"{route.tags[0]}_")
+    wanted = f"{route.tags[0]}.{'read' if request.method == 'GET' else verb}"
+    if wanted not in who.scopes:
+        raise Forbidden((f"该客户端没有 {wanted} 授权。", f"This client was not given the scope {wanted}."))
+
+
 async def _caller(request: Request, authorization: Authorization = None) -> Principal:
     principal: Principal = await request.app.state.resources.verifier.principal(authorization)
+    must_cover(principal, request)
     return principal
 
 
