@@ -115,17 +115,20 @@ class Door:
             return None
         resources = self._resources
         settings = cast(GatewaySettings, resources.settings)
-        policy = Policy("address", settings.anonymous_requests_per_minute, 60)
-        caller = self._address(visit.scope, settings)
+        who = None
         if authorization := value_of(visit.headers, b"authorization"):
             try:
                 who = await resources.verifier.principal(authorization)
-                policy, caller = Policy("user", settings.requests_per_minute, 60), str(who.id)
-                if who.kind == "service":
-                    return None
             except Unauthenticated:
                 if forwarded:
                     raise
+        if who is None:
+            policy = Policy("address", settings.anonymous_requests_per_minute, 60)
+            caller = self._address(visit.scope, settings)
+        elif who.kind == "service":
+            return None
+        else:
+            policy, caller = Policy("user", settings.requests_per_minute, 60), str(who.id)
         limiter: Limiter = resources.extra["limiter"]
         standing = await limiter.take(policy, caller)
         standing.must()
