@@ -41,9 +41,7 @@ class Subscription:
     def wants(self, event_type: str) -> bool:
         if self.types is not None:
             return event_type in self.types
-        if self.kind == "copy":
-            return event_type in self.topic.all_types
-        return event_type in self.topic.types and event_type not in (self.topic.snapshot_type, self.topic.erased_type)
+        return event_type in (self.topic.all_types if self.kind == "copy" else self.topic.types)
 
 
 def group_name(service: str, kind: Kind) -> str:

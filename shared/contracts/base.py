@@ -69,7 +69,7 @@ class Topic:
 
     A ``state`` topic is compacted, carries the whole thin state, and also knows ``<resource>.snapshot`` (the same
     state, sent again) and ``<resource>.erased`` (a tombstone: no payload). An ``event`` topic carries facts, 30 days.
-    Raises ValueError for a malformed name or a payload model without ``id``, ``version`` and ``area``.
+    Raises ValueError for a malformed name, a listed implicit type, a payload model without ``id``, ``version``, ``area``.
     """
 
     name: str
@@ -83,6 +83,8 @@ class Topic:
             raise ValueError(f"{self.name}: a topic is named <service>.<resource>.v<version>")
         if missing := {"id", "version", "area"} - self.payload.model_fields.keys():
             raise ValueError(f"{self.name}: {self.payload.__name__} lacks {', '.join(sorted(missing))}")
+        if self.kind == "state" and {self.snapshot_type, self.erased_type} & set(self.types):
+            raise ValueError(f"{self.name}: snapshot and tombstone are implicit")
 
     @property
     def service(self) -> str:
@@ -107,8 +109,7 @@ class Topic:
     @cached_property
     def all_types(self) -> tuple[str, ...]:
         """Every type that may travel on this topic, the implicit ones included."""
-        implicit = (self.snapshot_type, self.erased_type) if self.kind == "state" else ()
-        return (*self.types, *(extra for extra in implicit if extra not in self.types))
+        return (*self.types, self.snapshot_type, self.erased_type) if self.kind == "state" else self.types
 
     def source(self, key: UUID) -> str:
         """CloudEvents ``source``: the entity that the event is about, as a URI reference."""

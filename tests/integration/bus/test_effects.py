@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from shared.bus import parking
 from shared.bus.consumer import EffectHandler, run_consumer
@@ -274,10 +275,11 @@ async def test_when_too_much_is_parked_the_consumer_stands_still(world: World, m
     key = new_id()
     await world.note(key, 4)
     async with world.relaying():
-        async with world.consuming(world.effects(refusing({key}))):
-            await world.published()
-            await asyncio.sleep(0.5)
-            assert await world.value("SELECT count(*) FROM parked_events") == 0
+        with capture_logs() as logs:
+            async with world.consuming(world.effects(refusing({key}))), asyncio.timeout(20):
+                while not any(line["event"] == "parking_full" for line in logs):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        assert await world.value("SELECT count(*) FROM parked_events") == 0
         monkeypatch.setattr(parking, "LIMIT", 100)
         async with world.consuming(world.effects(refusing({key}))):
             await world.until("SELECT count(*) FROM parked_events", 4)

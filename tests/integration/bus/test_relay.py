@@ -2,14 +2,23 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.bus.context import carried_on
 from shared.bus.outbox import INSERT_ARRAYS, arrays, record_many
+from shared.bus.republish import request_republish
+from shared.database import Database, make_engine
 from shared.ids import new_id
 from tests.engines import SharedEngines
 from tests.integration.bus.world import ThingV1, World
@@ -93,6 +102,61 @@ async def test_bulk_and_hand_written_rows_are_relayed_like_others(world: World) 
     records = await world.records(world.facts)
     assert {UUID(record.key.decode()) for record in records} == {thing.id for thing in things}
     assert {dict(record.headers)["ce_correlationid"] for record in records} == {b"request-7"}
+
+
+@pytest.mark.promise("EB3")
+async def test_a_round_that_nobody_acknowledges_is_sent_again_by_a_fresh_producer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An idempotent producer of aiokafka may wait without end; a round has a deadline."""
+    send_batch = AIOKafkaProducer.send_batch
+    mute: list[AIOKafkaProducer] = []
+
+    async def swallow(self: AIOKafkaProducer, *args: Any, **options: Any) -> Any:
+        if not mute:
+            mute.append(self)
+        return asyncio.Future() if self in mute else await send_batch(self, *args, **options)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", swallow)
+    world.relay_pace = replace(world.relay_pace, deadline=0.5)
+    await world.note(new_id(), 3)
+    async with world.relaying():
+        await world.published()
+    assert len(await world.records(world.facts)) == 3
+
+
+@pytest.mark.promise("EB1")
+async def test_the_workers_role_suffices(world: World) -> None:
+    """It owns nothing: partitions are made and dropped by a function with the owner's rights."""
+    await world.note(new_id())
+    role, password = f"{world.name}_worker", "of a test"
+    async with worker_of(world, role, password) as worker:
+        async with worker.relaying(), worker.consuming(worker.effects(), worker.copies()):
+            await worker.until("SELECT count(*) FROM applied", 1)
+            async with worker.db.transaction() as db:
+                await request_republish(db, "test")
+            await worker.until("SELECT count(*) FROM republish_requests WHERE phase = 'finished'", 1)
+        await worker.fetch("SELECT bus_maintain()")
+        with pytest.raises(DBAPIError, match="must be owner"):
+            await worker.execute("DROP TABLE inbox_default")
+
+
+@asynccontextmanager
+async def worker_of(world: World, role: str, password: str) -> AsyncIterator[World]:
+    """The same world, as a role with the grants that provisioning gives a worker."""
+    owner = await asyncpg.connect(world.url)
+    await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    await owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+    await owner.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+    url = urlsplit(world.url)
+    place = f"{role}:{quote(password)}@{url.hostname}:{url.port}"
+    worker = World(world.name, world.url, world.bootstrap, Database(make_engine(url._replace(netloc=place).geturl())))
+    try:
+        yield worker
+    finally:
+        await worker.db.close()
+        await owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        await owner.close()
 
 
 async def test_only_one_relay_sends(world: World) -> None:

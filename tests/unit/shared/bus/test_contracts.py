@@ -79,3 +79,8 @@ def test_an_effect_sees_no_snapshots_and_tombstones_only_by_name() -> None:
 def test_a_subscription_to_what_cannot_come_is_refused(types: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"has no|a snapshot has no"):
         Subscription(THINGS, "effect", ignore, types=types)
+
+
+def test_snapshot_and_tombstone_are_never_listed() -> None:
+    with pytest.raises(ValueError, match="implicit"):
+        Topic("registry.thing.v1", "state", ThingV1, ("thing.created", "thing.erased"))
