@@ -121,7 +121,8 @@ CREATE TABLE order_lines (
   unit_price_fen bigint NOT NULL CHECK (unit_price_fen >= 0),
   substitution text NOT NULL CHECK (substitution IN ('swap', 'refund', 'call')), swap_item_id uuid,
   substitute_for uuid REFERENCES order_lines);
-CREATE UNIQUE INDEX order_lines_item ON order_lines (order_id, item_id) WHERE substitute_for IS NULL;
+CREATE UNIQUE INDEX order_lines_item ON order_lines (order_id, item_id, substitute_for) NULLS NOT DISTINCT;
+CREATE INDEX order_lines_order ON order_lines (order_id);
 CREATE INDEX order_lines_purchase ON order_lines (purchase_id, item_id);
 CREATE INDEX order_lines_substitutes ON order_lines (substitute_for) WHERE substitute_for IS NOT NULL;
 CREATE TABLE quota_uses (
@@ -209,6 +210,7 @@ CREATE TABLE parcels (
 CREATE UNIQUE INDEX parcels_gate_number ON parcels (round_id, gate_number) WHERE gate_number IS NOT NULL;
 CREATE INDEX parcels_area ON parcels (area, id);
 CREATE INDEX parcels_purchase ON parcels (purchase_id, state);
+CREATE INDEX parcels_round ON parcels (round_id, state);
 CREATE INDEX parcels_household ON parcels (household_id, id);
 CREATE TABLE parcel_lots (
   parcel_id uuid NOT NULL REFERENCES parcels, line_id uuid NOT NULL REFERENCES order_lines,
