@@ -122,7 +122,6 @@ CREATE TABLE order_lines (
   substitution text NOT NULL CHECK (substitution IN ('swap', 'refund', 'call')), swap_item_id uuid,
   substitute_for uuid REFERENCES order_lines);
 CREATE UNIQUE INDEX order_lines_item ON order_lines (order_id, item_id, substitute_for) NULLS NOT DISTINCT;
-CREATE INDEX order_lines_order ON order_lines (order_id);
 CREATE INDEX order_lines_purchase ON order_lines (purchase_id, item_id);
 CREATE INDEX order_lines_substitutes ON order_lines (substitute_for) WHERE substitute_for IS NOT NULL;
 CREATE TABLE quota_uses (
