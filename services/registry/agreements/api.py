@@ -7,8 +7,10 @@ from fastapi import APIRouter, Query
 from sqlmodel import col
 
 from services.registry.agreements import queries, use_cases
+from services.registry.agreements.domain import AGREEMENT
 from services.registry.agreements.schemas import AgreementCreate, AgreementPage, AgreementPublic
 from services.registry.agreements.tables import Agreement
+from services.registry.expanding import Expand
 from shared.answers import Answers
 from shared.areas import AreaPath
 from shared.database import fetched
@@ -42,10 +44,15 @@ async def create(body: AgreementCreate, once: OnceKey, answer: Answers) -> Agree
     return answer.created(await once(use_cases.propose_agreement, body))
 
 
-@router.get("/{agreement_id}", operation_id="agreements_get", response_model=AgreementPublic)
-async def get(agreement_id: UUID, db: Db, who: Caller, answer: Answers) -> Agreement:
+@router.get("/{agreement_id}", operation_id="agreements_get")
+async def get(agreement_id: UUID, db: Db, who: Caller, answer: Answers, expand: Expand = None) -> AgreementPublic:
     """One agreement."""
-    return answer.one(await fetched(db, Agreement, agreement_id))
+    row = await fetched(db, Agreement, agreement_id)
+    if not expand:
+        return AgreementPublic.model_validate(answer.one(row))
+    public = AgreementPublic.model_validate(row)
+    public.allowed_actions = AGREEMENT.allowed(row.state)
+    return public
 
 
 @router.post("/{agreement_id}/endorse", operation_id="agreements_endorse", response_model=AgreementPublic)

@@ -5,7 +5,7 @@ endorsement opens nothing.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -35,10 +35,6 @@ class Agreed(Protocol):
     """The fields of an agreement that the rules read and write."""
 
     state: str
-    purposes: list[str]
-    areas: list[str]
-    starts_on: date
-    ends_on: date
     endorsed_by: UUID | None
     endorsed_at: datetime | None
     accepted_by: UUID | None
@@ -71,13 +67,6 @@ def decide(agreement: Agreed, action: str, by: UUID, reason: str | None, now: da
         return None
     agreement.state, agreement.decided_by, agreement.decided_at, agreement.reason = state, by, now, reason
     return HAPPENED[action]
-
-
-def opens(agreement: Agreed, purpose: str, area: str, on: date) -> bool:
-    """Whether the agreement lets its organization act for ``purpose`` in ``area`` on that day."""
-    in_time = agreement.starts_on <= on <= agreement.ends_on
-    in_place = any(covers(outer, area) for outer in agreement.areas)
-    return agreement.state == "active" and purpose in agreement.purposes and in_time and in_place
 
 
 def outside(areas: Sequence[str], community: str) -> list[int]:

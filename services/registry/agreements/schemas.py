@@ -91,6 +91,7 @@ class AgreementPublic(Public):
     decided_at: datetime | None
     reason: str | None
     created_at: datetime
+    allowed_actions: list[str] | None = None
 
 
 class AgreementPage(Page):

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Query
 from sqlmodel import col
 
 from services.registry.claims import queries, use_cases
+from services.registry.claims.domain import CLAIM
 from services.registry.claims.schemas import HouseholdClaimCreate, HouseholdClaimPage, HouseholdClaimPublic
 from services.registry.claims.tables import HouseholdClaim
+from services.registry.expanding import Expand
 from services.registry.vaults import VaultOf
 from shared.answers import Answers
 from shared.areas import AreaPath
@@ -42,10 +44,15 @@ async def create(body: HouseholdClaimCreate, once: OnceKey, vault: VaultOf, answ
     return answer.created(await once(use_cases.create_claim, body, vault))
 
 
-@router.get("/{claim_id}", operation_id="household_claims_get", response_model=HouseholdClaimPublic)
-async def get(claim_id: UUID, db: Db, who: Caller, answer: Answers) -> HouseholdClaim:
+@router.get("/{claim_id}", operation_id="household_claims_get")
+async def get(claim_id: UUID, db: Db, who: Caller, answer: Answers, expand: Expand = None) -> HouseholdClaimPublic:
     """One claim."""
-    return answer.one(await fetched(db, HouseholdClaim, claim_id))
+    row = await fetched(db, HouseholdClaim, claim_id)
+    if not expand:
+        return HouseholdClaimPublic.model_validate(answer.one(row))
+    public = HouseholdClaimPublic.model_validate(row)
+    public.allowed_actions = CLAIM.allowed(row.state)
+    return public
 
 
 @router.post("/{claim_id}/confirm", operation_id="household_claims_confirm", response_model=HouseholdClaimPublic)

@@ -60,6 +60,7 @@ class HouseholdClaimPublic(Public):
     decided_at: datetime | None
     reason: str | None
     created_at: datetime
+    allowed_actions: list[str] | None = None
 
 
 class HouseholdClaimPage(Page):

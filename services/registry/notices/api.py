@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlmodel import col
 
+from services.registry.expanding import Expand
 from services.registry.notices import use_cases
+from services.registry.notices.domain import NOTICE
 from services.registry.notices.schemas import NoticeApply, NoticeCreate, NoticePage, NoticePublic
 from services.registry.notices.tables import Notice
 from shared.answers import Answers
@@ -43,10 +45,15 @@ async def create(body: NoticeCreate, once: OnceKey, answer: Answers) -> Notice:
     return answer.created(await once(use_cases.receive_notice, body))
 
 
-@router.get("/{notice_id}", operation_id="notices_get", response_model=NoticePublic)
-async def get(notice_id: UUID, db: Db, who: Caller, answer: Answers) -> Notice:
+@router.get("/{notice_id}", operation_id="notices_get")
+async def get(notice_id: UUID, db: Db, who: Caller, answer: Answers, expand: Expand = None) -> NoticePublic:
     """One notice."""
-    return answer.one(await fetched(db, Notice, notice_id))
+    row = await fetched(db, Notice, notice_id)
+    if not expand:
+        return NoticePublic.model_validate(answer.one(row))
+    public = NoticePublic.model_validate(row)
+    public.allowed_actions = NOTICE.allowed(row.state)
+    return public
 
 
 @router.post("/{notice_id}/apply", operation_id="notices_apply", response_model=NoticePublic)

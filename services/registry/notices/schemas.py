@@ -110,6 +110,7 @@ class NoticePublic(Public):
     decided_at: datetime | None
     reason: str | None
     created_at: datetime
+    allowed_actions: list[str] | None = None
 
 
 class NoticePage(Page):

@@ -119,6 +119,8 @@ async def test_the_street_endorses_but_only_the_community_accepts(town: Town) ->
     shop = await store(town)
     agreement = ok(await manager(town, shop).post("/v1/agreements", json=proposal(shop)))
     url = f"/v1/agreements/{agreement['id']}"
+    expanded = ok(await town.street.get(url, params={"expand": "allowed_actions"}), 200)
+    assert expanded["allowed_actions"] == ["accept", "decline", "endorse"]
     endorsed = ok(await town.street.post(f"{url}/endorse", json={}), 200)
     assert (endorsed["state"], endorsed["version"]) == ("proposed", 2)
     refused(await town.street.post(f"{url}/accept", json={}), 403, "forbidden")

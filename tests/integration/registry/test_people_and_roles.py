@@ -10,7 +10,7 @@ from sqlalchemy import text
 from shared.auth import Grant
 from shared.ids import new_id
 from tests.integration.registry.town import COMMUNITY, STREET, Town, ok, phone, refused
-from tests.integration.service import person
+from tests.integration.service import client_of, person
 
 
 @pytest.mark.feature("R3")
@@ -138,3 +138,14 @@ async def test_a_role_in_no_place_is_refused(town: Town) -> None:
     _, helper = await town.resident()
     body = {"person_id": str(helper), "role": "building_head", "area": f"{COMMUNITY}.c99.b1"}
     refused(await town.worker.post("/v1/roles", json=body), 422, "validation_failed", "/area")
+
+
+@pytest.mark.feature("G2")
+async def test_an_api_client_does_what_its_scopes_name_and_no_more(town: Town) -> None:
+    await town.household()
+    client = town.service.client(client_of(Grant("street_official", area=STREET), scopes=frozenset({"places.read"})))
+    ok(await client.get("/v1/places", params={"area": town.compound}), 200)
+    for path in ("households", "people", "roles", "notices"):
+        refused(await client.get(f"/v1/{path}"), 403, "forbidden")
+    body = {"area": STREET, "kind": "orders.quota", "values": {}}
+    refused(await client.post("/v1/policies", json=body), 403, "forbidden")
