@@ -69,7 +69,7 @@ class Topic:
 
     A ``state`` topic is compacted, carries the whole thin state, and also knows ``<resource>.snapshot`` (the same
     state, sent again) and ``<resource>.erased`` (a tombstone: no payload). An ``event`` topic carries facts, 30 days.
-    Raises ValueError for a malformed name, a listed implicit type, a payload model without ``id``, ``version``, ``area``.
+    Raises ValueError for a malformed name, a listed implicit type, a payload without ``id``, ``version``, ``area``.
     """
 
     name: str
