@@ -7,6 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.registry.people.schemas import PersonEnsure
@@ -18,7 +19,7 @@ from services.registry.roles.use_cases import create_role, same_role
 from services.registry.rows import COMMAND_LINE
 from services.registry.service import SERVICE
 from shared.auth import Principal
-from shared.identifiers import BadIdentifier, normalize_phone
+from shared.identifiers import normalize_phone
 from shared.privacy import Vault
 from shared.problems import Problem
 from shared.service import Resources
@@ -53,6 +54,14 @@ async def _grant(phone: str, role: str, area: str | None, organization_id: UUID 
         return person.id, found.id
 
 
+def _reason(error: Exception) -> str:
+    """One line that says what is wrong."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{first['loc'][0]}: {first['msg']}"
+    return error.detail[1] if isinstance(error, Problem) else str(error).rpartition("|")[2]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Adds registry's commands to those that every service has."""
 
@@ -72,7 +81,7 @@ def add_commands(app: typer.Typer) -> None:
         """Give a role, such as the first administrator's. A second run changes nothing."""
         try:
             person_id, role_id = asyncio.run(_grant(phone, role, area, organization))
-        except (Problem, BadIdentifier, ValueError) as error:
-            typer.echo(f"refused: {error}", err=True)
+        except (Problem, ValueError) as error:
+            typer.echo(f"refused: {_reason(error)}", err=True)
             raise typer.Exit(1) from None
         typer.echo(f"person {person_id} role {role_id}")
