@@ -48,6 +48,7 @@ def make_engine(url: str, *, pool_size: int = 12, **options: Any) -> AsyncEngine
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error's text goes to the log (promise PD2)
         connect_args={"timeout": 5, "command_timeout": 30, "server_settings": {"timezone": "UTC"}},
         **options,
     )
