@@ -141,6 +141,7 @@ PLANTED: dict[str, tuple[str, Plant]] = {
         "statuses",
         lambda d: get(d, ROUNDS, "post")["responses"].update({"200": get(d, ROUNDS, "post")["responses"].pop("201")}),
     ),
+    "a create that hides its 200": ("statuses", lambda d: get(d, ROUNDS, "post")["responses"].pop("200")),
     "two successes": ("statuses", lambda d: get(d)["responses"].update({"206": {"description": ""}})),
     "an open door": ("security", lambda d: get(d).update(security=[])),
     "a field that may be absent": ("answers_are_whole", lambda d: schema(d, "RoundPublic")["required"].remove("state")),
