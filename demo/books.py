@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.bus.topics import PARTITIONS
 from shared.contracts.base import all_topics
 from shared.settings import SERVICES
 
@@ -142,9 +143,7 @@ async def _log(bootstrap: str) -> dict[str, int]:
     await consumer.start()
     counts: dict[str, int] = defaultdict(int)
     try:
-        partitions = [
-            TopicPartition(t.name, p) for t in all_topics() for p in consumer.partitions_for_topic(t.name) or ()
-        ]
+        partitions = [TopicPartition(topic.name, number) for topic in all_topics() for number in range(PARTITIONS)]
         ends = {p: end for p, end in (await consumer.end_offsets(partitions)).items() if end}
         consumer.assign(list(ends))
         await consumer.seek_to_beginning()

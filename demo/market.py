@@ -12,7 +12,7 @@ from demo.seed import Home
 from demo.world import ORDERS, World, community, eventually, numbers, together
 from shared.ids import new_id
 
-TAKING_SECONDS = 100
+TAKING_SECONDS = 60
 LATE_SECONDS = 12
 SUBSTITUTIONS = ("refund", "refund", "refund", "swap", "call")
 
