@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.registry.emergencies.queries import emergencies_over
@@ -20,6 +21,8 @@ from shared.web import Transition
 
 TURN = "place_state.turn"
 """Timer: a declared state begins or ends; ``ref`` is its id."""
+
+_TIMERS = text("INSERT INTO timers (id, kind, ref, due_at) VALUES (:id, :kind, :ref, :due_at)")
 
 
 async def declare_state(db: AsyncSession, who: Principal, body: PlaceStateCreate) -> PlaceState:
@@ -117,8 +120,8 @@ async def declare_for_all(
         for place in places
     ]  # fmt: skip
     await insert_rows(db, PlaceState, rows)
-    for due_at in {from_at, until_at} - {None}:
+    for due_at in (from_at, until_at):
         if due_at is not None and due_at > now:
-            for row in rows:
-                await schedule(db, TURN, UUID(str(row["id"])), due_at)
+            ids = [{"id": new_id(), "kind": TURN, "ref": row["id"], "due_at": due_at} for row in rows]
+            await db.execute(_TIMERS, ids)
     return await settle(db, [place.id for place in places], now)

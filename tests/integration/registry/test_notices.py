@@ -89,6 +89,17 @@ async def test_a_notice_for_no_place_is_refused(town: Town, code: str, why: str)
     assert problem["errors"][0]["code"] == why
 
 
+async def test_a_notice_for_later_takes_effect_when_its_time_comes(town: Town) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    own = ok(await town.worker.get("/v1/places", params={"area": town.compound, "kind": "compound"}), 200)["items"]
+    notice = await received(town, region_codes=[], areas=[town.compound], from_at=soon)
+    ok(await town.street.post(f"/v1/notices/{notice['id']}/apply", json={"place_state": "epidemic_free"}), 200)
+    assert (await state_of(town, town.compound))["state"] == own[0]["state"]
+    await asyncio.sleep(2.2)
+    await town.service.run_timers()
+    assert (await state_of(town, town.compound))["state"] == "epidemic_free"
+
+
 async def test_a_street_applies_only_in_its_own_areas(town: Town) -> None:
     notice = await received(town)
     elsewhere = {"areas": ["42.01.12.014"]}
