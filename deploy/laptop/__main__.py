@@ -14,6 +14,7 @@ from rich.console import Console
 
 from deploy.laptop.engines import Engines
 from deploy.laptop.environment import ROOT
+from deploy.laptop.first_steps import first_steps
 from deploy.laptop.processes import LaunchError
 from deploy.laptop.progress import Steps
 from deploy.laptop.supervisor import Stack
@@ -39,18 +40,6 @@ def _gateway_port() -> int:
     if not given.isdecimal() or not 0 < int(given) < 65536:
         raise LaunchError(f"LINLI_GATEWAY_PORT={given} is no port: give a number from 1 to 65535")
     return int(given)
-
-
-def first_steps(stack: Stack, console: Console) -> None:
-    """Tell where the system is and how to get in."""
-    lines = (
-        f"Linli runs at {stack.gateway_url}",
-        f"  API documentation   {stack.gateway_url}/docs and {stack.gateway_url}/v1/openapi.json",
-        f"  telephone messages  {stack.sms_outbox}",
-        f"  logs                {stack.data_dir / 'logs'}",
-        "Ctrl-C stops it; the data stays for the next start.",
-    )
-    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def demo(console: Console) -> int:
