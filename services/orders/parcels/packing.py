@@ -18,7 +18,7 @@ _STOCK = text(
     " FROM goods_receipts r JOIN goods_receipt_lines rl ON rl.receipt_id = r.id JOIN lots l ON l.id = rl.lot_id"
     " WHERE r.purchase_id = :purchase_id AND r.state = 'completed' AND rl.item_id = ANY(:items)"
     " AND (r.area = :area OR starts_with(:area, r.area || '.')) AND l.recalled_at IS NULL"
-    " ORDER BY rl.item_id, l.lot_no, rl.receipt_id FOR UPDATE OF rl"
+    " ORDER BY rl.item_id, l.lot_no, rl.receipt_id FOR UPDATE OF rl FOR SHARE OF l"
 )
 _TAKE = text(
     "UPDATE goods_receipt_lines rl SET packed = packed + t.units FROM unnest(CAST(:receipts AS uuid[]),"
