@@ -7,7 +7,7 @@ from rich.console import Console
 
 from demo import gate, market, office, volunteers
 from demo.books import read_books
-from demo.client import Api
+from demo.client import Api, Refused
 from demo.invariants import CHECKS
 from demo.report import Report
 from demo.world import World, eventually, wanted_households
@@ -22,7 +22,10 @@ def main(stack: Stack) -> None:
     """Plays the day on a running stack. Raises SystemExit when an invariant is broken."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     report = Report(Console())
-    asyncio.run(_play(stack, report))
+    try:
+        asyncio.run(_play(stack, report))
+    except (Refused, RuntimeError, TimeoutError) as error:
+        raise SystemExit(f"the day stopped: {error}; logs are in {stack.data_dir / 'logs'}") from error
     report.write(FOLDER / "report.json")
     report.show(
         [
