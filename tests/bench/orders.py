@@ -23,6 +23,7 @@ from typing import Any
 from uuid import UUID
 
 import aiohttp
+import asyncpg
 
 from deploy.laptop.engines import Engines
 from deploy.laptop.ports import free_port
@@ -175,16 +176,25 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def cpu_of_postgres() -> float:
-    """Of all its processes that live now."""
+def cpu_of_postgres(postmaster: int) -> float:
+    """Of the server's processes that live now."""
     total = 0.0
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and (entry / "comm").read_text().strip() == "postgres":
+            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == postmaster:
                 total += cpu_seconds(int(entry.name))
         except OSError:
             continue
     return total
+
+
+async def postmaster_of(admin_url: str) -> int:
+    connection = await asyncpg.connect(admin_url)
+    try:
+        folder = await connection.fetchval("SHOW data_directory")
+    finally:
+        await connection.close()
+    return int((Path(folder) / "postmaster.pid").read_text().split()[0])
 
 
 async def ready(url: str) -> None:
@@ -200,8 +210,9 @@ async def ready(url: str) -> None:
     raise SystemExit("the service did not start; see api.log")
 
 
-async def measure(folder: Path, runs: int, seconds: int) -> list[dict[str, Any]]:
+async def measure(admin_url: str, folder: Path, runs: int, seconds: int) -> list[dict[str, Any]]:
     results = []
+    server = await postmaster_of(admin_url)
     async with running(SERVICE) as orders:
         market = await open_market(orders)
         with service(folder) as (url, pid):
@@ -210,11 +221,11 @@ async def measure(folder: Path, runs: int, seconds: int) -> list[dict[str, Any]]
             for callers in (8, 32, 128):
                 ours, theirs, cpu, cpu_pg = [], [], [], []
                 for _ in range(runs):
-                    before, before_pg = cpu_seconds(pid), cpu_of_postgres()
+                    before, before_pg = cpu_seconds(pid), cpu_of_postgres(server)
                     ours.append(await load(market, url, callers, seconds))
                     accepted = ours[-1]["per_second"] * seconds
                     cpu.append(1e6 * (cpu_seconds(pid) - before) / accepted)
-                    cpu_pg.append(1e6 * (cpu_of_postgres() - before_pg) / accepted)
+                    cpu_pg.append(1e6 * (cpu_of_postgres(server) - before_pg) / accepted)
                     theirs.append(await asyncio.to_thread(pgbench, market, min(callers, 32), seconds, folder))
                 results.append(_summary(callers, ours, theirs, cpu, cpu_pg))
                 print(json.dumps(results[-1]), flush=True)
@@ -248,7 +259,7 @@ def main() -> None:
         with engines:
             shared = SharedEngines(engines.postgres_admin_url, engines.kafka_bootstrap)
             with provisioned("orders", shared):
-                asyncio.run(measure(folder, options.runs, options.seconds))
+                asyncio.run(measure(engines.postgres_admin_url, folder, options.runs, options.seconds))
         engines.discard()
 
 

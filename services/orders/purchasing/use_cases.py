@@ -50,10 +50,9 @@ async def create_purchase(db: AsyncSession, who: Principal, body: PurchaseCreate
     await _must_serve(db, body)
     prices = await _price_list(db, body)
     stock = await _stock(db, body, prices)
-    number: int = (await db.execute(text("SELECT nextval('purchase_numbers')"))).scalar_one()
     purchase = Purchase(
         id=body.id or new_id(),
-        code=make_code(number, max(4, len(str(number)) + 1)),
+        code=await _next_code(db),
         area=area,
         **content,
         send_at=body.send_at,
@@ -68,6 +67,11 @@ async def create_purchase(db: AsyncSession, who: Principal, body: PurchaseCreate
     await _record(db, purchase, "purchase.created")
     await schedule(db, "purchases.send", purchase.id, purchase.send_at)
     return purchase
+
+
+async def _next_code(db: AsyncSession) -> str:
+    number: int = (await db.execute(text("SELECT nextval('purchase_numbers')"))).scalar_one()
+    return make_code(number, max(4, len(str(number)) + 1))
 
 
 def _covering(areas: list[str]) -> str:
