@@ -113,6 +113,7 @@ KINDS: Mapping[str, Terms] = {
         "orders.round": ("团购轮次规则", "rules of rounds"),
         "orders.quota": ("限购规则", "quotas"),
         "shortage.weights": ("缺货分配权重", "weights in a shortage"),
+        "orders.callbacks": ("回访电话规则", "calls to households"),
         "registry.households": ("住户登记规则", "rules of households"),
     },
     "notification.kind": {

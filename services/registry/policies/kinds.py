@@ -56,6 +56,15 @@ class WeightValues(Values):
         return self
 
 
+class CallbackValues(Values):
+    callback_minutes: int = Field(
+        1_440,
+        ge=1,
+        le=20_160,
+        description="How long a call may wait; then what is open is refunded | 回访电话时限（分钟）, 逾期退款",
+    )
+
+
 class HouseholdValues(Values):
     consent_days: int = Field(366, ge=1, le=1_000, description="Longest proxy consent in days | 代办同意最长天数")
     code_tries: int = Field(
@@ -82,14 +91,17 @@ KINDS: Mapping[str, PolicyKind] = {
     "orders.round": PolicyKind(("团购轮次", "How rounds and purchases run; pinned when a round opens"), RoundValues),
     "orders.quota": PolicyKind(("每户限购", "How often a household may order; pinned when a round opens"), QuotaValues),
     "shortage.weights": PolicyKind(
-        ("短缺分配权重", "How a shortage is shared out; pinned on each allocation"), WeightValues
+        ("短缺分配权重", "How a shortage is shared out; pinned when a round opens"), WeightValues
+    ),
+    "orders.callbacks": PolicyKind(
+        ("回访电话", "How long calls to households may wait; pinned when a round opens"), CallbackValues
     ),
     "registry.households": PolicyKind(
         ("住户认领与代办同意", "Claims on households and proxy consents"), HouseholdValues
     ),
 }
 
-KindName = Literal["orders.round", "orders.quota", "shortage.weights", "registry.households"]
+KindName = Literal["orders.round", "orders.quota", "shortage.weights", "orders.callbacks", "registry.households"]
 
 
 def described(kind: str) -> list[dict[str, Any]]:
