@@ -76,17 +76,17 @@ async def _day(world: World) -> None:
     await market.change_minds(world)
     await gate.collect_transfers(world)
     world.partners["district"].stop()
-    world.report.tell("the district's receiver", "was down from the cut-off until the bags were packed")
+    world.report.tell("the district's receiver", "was down from before the cut-off until the shortage was shared out; it missed nothing")
     await volunteers.recruit(world)
     await market.cut_off(world)
     await market.share_out(world)
+    await world.partners["district"].start()
     await gate.collect_cash(world)
 
 
 async def _evening(world: World) -> None:
     await gate.receive(world)
     await gate.pack_and_stage(world)
-    await world.partners["district"].start()
     await gate.hand_over(world)
     await gate.settle(world)
     with world.report.step("Everything comes to rest") as counts:
