@@ -76,7 +76,10 @@ async def _day(world: World) -> None:
     await market.change_minds(world)
     await gate.collect_transfers(world)
     world.partners["district"].stop()
-    world.report.tell("the district's receiver", "was down from before the cut-off until the shortage was shared out; it missed nothing")
+    world.report.tell(
+        "the district's receiver",
+        "was down from before the cut-off until the shortage was shared out; it missed nothing",
+    )
     await volunteers.recruit(world)
     await market.cut_off(world)
     await market.share_out(world)

@@ -93,13 +93,17 @@ def shortages_are_shared_out(books: Books, _: Ledger) -> Invariant:
 
 
 def nothing_is_oversold(books: Books, ledger: Ledger) -> Invariant:
-    """No household over its ration, no item oversold: initial = net sold + left, and the clients sold as much."""
+    """No household over its ration; initial = net sold (swaps too) + left ≥ 0; the clients sold as much."""
     bought: Counter[tuple[str, str, str, str]] = Counter()
     sold: Counter[tuple[str, str]] = Counter()
+    asked: Counter[tuple[str, str]] = Counter()
     for line in books.lines:
-        if line["state"] == "cancelled" or line["substitute_for"] is not None:
+        if line["state"] == "cancelled":
             continue
         sold[line["purchase_id"], line["item_id"]] += line["requested"]
+        if line["substitute_for"] is not None:
+            continue  # a swap takes stock, but nobody ordered it
+        asked[line["purchase_id"], line["item_id"]] += line["requested"]
         bought[line["purchase_id"], line["round_id"], line["household_id"], line["item_id"]] += line["requested"]
     rations = {(row["purchase_id"], row["item_id"]): row["ration"] for row in books.items}
     over = [key for key, qty in bought.items() if (most := rations[key[0], key[3]]) is not None and qty > most]
@@ -110,7 +114,7 @@ def nothing_is_oversold(books: Books, ledger: Ledger) -> Invariant:
             problems.append(f"item {item[1]} oversold by {-row['left']}")
         problems.append(_unequal(f"item {item[1]}: initial", row["initial"], sold[item] + row["left"]))
     ours = {f"{p}/{i}": qty for (p, i), qty in ledger.sold().items()}
-    theirs = {f"{p}/{i}": qty for (p, i), qty in sold.items()}
+    theirs = {f"{p}/{i}": qty for (p, i), qty in asked.items()}
     problems.append(difference(ours, theirs))
     compared = f"{sum(sold.values())} units of {len(books.items)} items, {len(bought)} household lines"
     return _verdict("no ration exceeded, no item oversold", problems, compared)

@@ -146,6 +146,7 @@ BREAKS: list[tuple[str, Callable[[Books, Ledger], object]]] = [
     ("shortages_are_shared_out", lambda b, _: b.lines[1].update(allocated=3)),
     ("nothing_is_oversold", lambda b, _: b.items[0].update(ration=2)),
     ("nothing_is_oversold", lambda b, _: b.items[0].update(left=5)),
+    ("nothing_is_oversold", lambda b, _: b.lines.append(_line("l3", "o2", "h2", 1, 1) | {"substitute_for": "l2"})),
     ("nothing_is_oversold", lambda b, _: b.items[0].update(initial=4, left=-1)),
     ("nothing_is_oversold", lambda b, ledger: ledger.orders["o1"]["lines"].update(i=2)),
     ("bags_are_handed_over_once", lambda b, _: b.parcels[0].update(state="at_gate")),
