@@ -30,7 +30,7 @@ test: install ## run the tests (ARGS="tests/unit -k money")
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: install ## lint, format, types, walls between packages, dead code, generated documents
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" bash .ci/check
+	@bash .ci/check
 
 format: install ## format the code and sort its imports
 	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
