@@ -136,6 +136,8 @@ KINDS: Mapping[str, Terms] = {
         "refund": REFUND,
         "keep_waiting": ("继续等", "keeps waiting"),
         "told": ("已告知", "told"),
+        "not_reached": ("未能联系上, 已退款", "not reached, refunded"),
+        "order_ended": ("订单已结束", "the order had ended"),
     },
     "storage": {"normal": ("常温", "normal"), "chilled": ("冷藏", "chilled"), "frozen": ("冷冻", "frozen")},
     "minimum_rule": {

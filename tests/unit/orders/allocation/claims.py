@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.orders.allocation.domain import Claim, Share
 
 seeds = st.integers(-(2**63), 2**63 - 1)
-supplies = st.integers(0, 60)
+supplies = st.integers(0, 30)
 
 
 def household(number: int) -> UUID:
@@ -27,13 +27,13 @@ def claim_lists(draw: st.DrawFn, deficits: bool = True, weighted: bool = True) -
     """Lines of up to nine households, some with several lines; a household has one weight and one deficit."""
     facts = [
         (
-            draw(st.integers(1, 5)) if weighted else 1,
-            draw(st.integers(0, 6)) if deficits else 0,
+            draw(st.integers(1, 3)) if weighted else 1,
+            draw(st.integers(0, 2)) if deficits else 0,
             deficits and draw(st.booleans()),
         )
         for _ in range(9)
     ]
-    lines = draw(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 9)), max_size=12))
+    lines = draw(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 4)), max_size=12))
     return [
         Claim(UUID(int=n), household(house), requested, *facts[house]) for n, (house, requested) in enumerate(lines)
     ]
