@@ -97,18 +97,22 @@ async def _settle(
     missing = Missing(claim, order.id, order.round_id, order.household_id, line.unit_price_fen, choice, swap_item_id)
     settled = await settle_missing(db, scope, [missing], 0, by)
     if swap_item_id is not None and settled.settlements[0].swapped < callback.qty:
-        raise Conflict(
-            (
-                "该商品剩余不足、更贵或已达限购, 请另选或退款。",
-                "Not enough of that item is left over, it costs more, or its quota is used; choose another, or refund.",
-            ),
-            code="out_of_stock",
-        )
+        raise _not_left()
     await _trace(db, order, "order.substituted" if swap_item_id else "order.allocated")
     if swap_item_id is not None:
         await expect_parcels(db, purchase.id, transaction_time(db))
     await complete_orders(db, [order.id], transaction_time(db))
     await complete_if_settled(db, purchase.id, transaction_time(db))
+
+
+def _not_left() -> Conflict:
+    return Conflict(
+        (
+            "该商品剩余不足、更贵或已达限购, 请另选或退款。",
+            "Not enough of that item is left over, it costs more, or its quota is used; choose another, or refund.",
+        ),
+        code="out_of_stock",
+    )
 
 
 async def _trace(db: AsyncSession, order: Order, event: str) -> None:
