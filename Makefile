@@ -33,7 +33,7 @@ check: install ## lint, format, types, walls between packages, dead code, genera
 	@bash .ci/check
 
 format: install ## format the code and sort its imports
-	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format services shared deploy demo tests
 
 docs: install ## write the generated documents anew
 	@grep -v '^#' .ci/generated-documents.txt | while read -r module; do $(PY) -m $$module || exit 1; done
