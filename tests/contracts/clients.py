@@ -55,12 +55,17 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
     return done.stdout.strip()
 
 
-def python(document: Path, folder: Path) -> str:
-    """Generates the Python client, imports all of it and checks the types of the example that uses it."""
+def generate_python(document: Path, folder: Path) -> None:
+    """The Python client in ``folder``, beside it the example that uses it. Raises Unfit."""
     config = ROOT / "docs" / "clients" / "openapi-python-client.yaml"
     given = ("--path", document, "--config", config, "--meta", "none", "--output-path", folder / "linli_client")
     run(sys.executable, "-m", "openapi_python_client", "generate", *given, "--overwrite", "--fail-on-warning")
     shutil.copy(ROOT / "docs" / "examples" / "place_order.py", folder)
+
+
+def python(document: Path, folder: Path) -> str:
+    """Generates the Python client, imports all of it and checks the types of the example."""
+    generate_python(document, folder)
     strictly = ("--strict", "--config-file=", "--no-incremental", "--follow-imports=silent")
     run(sys.executable, "-m", "mypy", *strictly, "place_order.py", cwd=folder)
     return run(sys.executable, "-c", IMPORT_ALL, cwd=folder)
