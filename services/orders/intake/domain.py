@@ -151,7 +151,10 @@ def _holds(who: Principal, consent: Mapping[str, Any], home: str) -> bool:
 
 def no_household() -> NotFound:
     return NotFound(
-        ("没有找到该住户。", "There is no such household within your reach; check the id, or claim it first.")
+        (
+            "没有找到该住户; 请先认领, 已认领的请等待楼栋长或社区确认。",
+            "There is no such household within your reach; claim it, or wait until your claim is confirmed.",
+        )
     )
 
 
