@@ -29,7 +29,7 @@ engines: install ## run PostgreSQL and Kafka alone and print where they are
 test: install ## run the tests (ARGS="tests/unit -k money")
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-check: install ## lint, format, types, walls between packages, dead code, generated documents
+check: install ## lint, format, types, walls between packages, dead code, clients (needs Node.js), documents
 	@bash .ci/check
 
 format: install ## format the code and sort its imports

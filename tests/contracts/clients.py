@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.contracts.merged import merged
@@ -71,8 +72,8 @@ def python(document: Path, folder: Path) -> str:
     return run(sys.executable, "-c", IMPORT_ALL, cwd=folder)
 
 
-def install_node_packages() -> None:
-    """``npm ci``, unless what the lock names is installed. Raises Unfit."""
+def install_node_packages() -> str:
+    """``npm ci``, unless what the lock names is installed; the version of Node. Raises Unfit."""
     try:
         version = tuple(map(int, re.findall(r"\d+", run("node", "--version"))[:2]))
         run("npm", "--version")
@@ -83,34 +84,37 @@ def install_node_packages() -> None:
     installed, lock = NODE / "node_modules" / ".package-lock.json", NODE / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         run("npm", "ci", cwd=NODE)
+    return ".".join(map(str, version))
 
 
 def typescript(document: Path, folder: Path) -> str:
     """Generates the TypeScript client and checks its types and those of the example."""
-    install_node_packages()
     return run("node", NODE / "typescript.js", document, folder).splitlines()[-1]
 
 
 def asyncapi(_: Path, __: Path) -> str:
-    install_node_packages()
     return run("node", NODE / "asyncapi.js", ROOT / "docs" / "asyncapi.yaml")
-
-
-TOOLS: tuple[Callable[[Path, Path], str], ...] = (python, typescript, asyncapi)
 
 
 def check(folder: Path) -> bool:
     """Whether every tool is content; says of each what it made or what it said."""
     document = folder / "openapi.json"
     document.write_text(json.dumps(merged(), ensure_ascii=False), "utf-8")
-    content = True
-    for tool in TOOLS:
+
+    def content(name: str, tool: Callable[[], str]) -> bool:
         try:
-            print(f"{tool.__name__}: {tool(document, folder)}", flush=True)
+            print(f"{name}: {tool()}", flush=True)
         except Unfit as unfit:
-            content = False
-            print(f"{tool.__name__}: {unfit}", flush=True)
-    return content
+            print(f"{name}: {unfit}", flush=True)
+            return False
+        return True
+
+    results = [content("python", lambda: python(document, folder))]
+    if content("node", install_node_packages):
+        results += [content(tool.__name__, partial(tool, document, folder)) for tool in (typescript, asyncapi)]
+    else:
+        results.append(False)
+    return all(results)
 
 
 def main() -> int:
