@@ -19,9 +19,8 @@ async def test_one_api_for_four_services(town: Town) -> None:
 @pytest.mark.feature("G4")
 @pytest.mark.feature("R2")
 async def test_a_signed_notice_opens_an_emergency(town: Town) -> None:
-    (notice,) = await town.world.official.items("/v1/notices")
+    (notice,) = [one for one in await town.world.official.items("/v1/notices") if one["number"] == "第12号"]
     emergency = await town.world.official.get(f"/v1/emergencies/{notice['emergency_id']}")
-    assert notice["number"] == "第12号"
     assert emergency["closed_at"] is None
     home = town.homes(1, by_phone=False)[0]
     compound = ".".join(home.area.split(".")[:6])

@@ -104,12 +104,14 @@ class Town:
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> tuple[int, Json]:
-        """One exchange without any second attempt: (status, answer)."""
+        """One exchange: (status, answer). Only a token that a change of roles revoked is renewed."""
         sent = {"Idempotency-Key": key or str(new_id())} if method == "POST" else {}
-        if caller is not None and caller.tokens is not None:
-            sent["Authorization"] = f"Bearer {caller.tokens.access}"
-        status, answer, _ = await self.api.exchange(method, path, sent | dict(headers or {}), body)
-        return status, answer
+        while True:
+            if caller is not None and caller.tokens is not None:
+                sent["Authorization"] = f"Bearer {caller.tokens.access}"
+            status, answer, _ = await self.api.exchange(method, path, sent | dict(headers or {}), body)
+            if caller is None or answer.get("code") != "token_expired" or not await caller.refresh():
+                return status, answer
 
     async def fresh(self) -> None:
         """Tokens last five minutes; a test run on a busy machine may take longer."""
