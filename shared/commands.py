@@ -29,6 +29,7 @@ def commands(service: Service) -> typer.Typer:
         settings = service.settings()
         configure_logging(service.name, "api", settings.common.log_level)
         application = build_app(service)
+        application.openapi()  # a second's work that no request's deadline should have to hold
         uvicorn.run(
             application if service.outermost is None else service.outermost(application, settings),
             host=settings.common.host,
