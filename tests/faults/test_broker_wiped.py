@@ -7,11 +7,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from demo.client import Json
 from demo.world import eventually
 from deploy.laptop.environment import SERVICES
+from shared.bus.topics import PARTITIONS
 from shared.contracts import registry
 from shared.ids import new_id
 from tests.e2e.town import Town
@@ -89,6 +91,30 @@ async def quiet(town: Town) -> None:
     await eventually(rests, "the system to come to rest", seconds=120)
 
 
+async def _read_to_the_end(town: Town) -> bool:
+    """Whether every consumer group has committed all that the new log holds."""
+    bootstrap = town.stack.env["LINLI_KAFKA_BOOTSTRAP"]
+    wanted = [(service, await command(town, service, "listens")) for service in SERVICES]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as probe:
+            for service, listens in wanted:
+                for kind, group in (("copy", f"{service}.copies"), ("effect", f"{service}.effects")):
+                    topics = {one["topic"] for one in listens["subscriptions"] if one["kind"] == kind}
+                    if topics and not await _group_is_done(admin, probe, group, topics):
+                        return False
+    finally:
+        await admin.close()
+    return True
+
+
+async def _group_is_done(admin: AIOKafkaAdminClient, probe: AIOKafkaConsumer, group: str, topics: set[str]) -> bool:
+    committed = await admin.list_consumer_group_offsets(group)
+    ends = await probe.end_offsets([TopicPartition(topic, n) for topic in topics for n in range(PARTITIONS)])
+    return all(not end or (place in committed and committed[place].offset >= end) for place, end in ends.items())
+
+
 @pytest.mark.promise("EB3")
 async def test_an_unknown_version_parks_its_key_and_others_flow(town: Town) -> None:
     one, other = town.homes(1, by_phone=False)[2:4]
@@ -157,6 +183,7 @@ async def test_the_broker_loses_everything(town: Town) -> None:
     await asyncio.to_thread(town.stack.command, "shared.bus.topics")
     await asyncio.gather(*(command(town, service, "republish", "--reason", "broker wiped") for service in SERVICES))
     await eventually(lambda: _republished(town), "everything to be sent again", seconds=120)
+    await eventually(lambda: _read_to_the_end(town), "every consumer to read the new log to its end", seconds=120)
     await quiet(town)
 
     after, since = await hashes(town), await effects(town)
