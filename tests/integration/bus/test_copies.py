@@ -78,6 +78,7 @@ async def test_a_truncated_copy_is_built_again(world: World) -> None:
         await world.until("SELECT count(*) FROM republish_requests WHERE phase = 'finished'", 1)
         await world.change(keys[0])
         await world.until("SELECT count(*) FROM applied", 51)
+        await world.until("SELECT max(seq) FROM thing_copies", 2)  # effects and copies are read apart
         await assert_equal_to_owner(world)
 
 
