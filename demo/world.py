@@ -190,7 +190,7 @@ def numbers() -> range:
 
 
 def wanted_households() -> int:
-    scale = os.environ.get("SCALE", "normal")
+    scale = os.environ.get("SCALE") or "normal"
     if scale not in SCALES:
         raise SystemExit(f"SCALE={scale} is not known; choose {' or '.join(SCALES)}")
     return SCALES[scale]
