@@ -1,4 +1,6 @@
-"""``python -m tests.bench.orders [--seconds 5] [--runs 5]``: orders per second through the orders service, and pgbench.
+"""``python -m tests.bench.orders [--seconds 5] [--runs 5] [--gateway]``: orders per second, and pgbench beside it.
+
+Through the orders service, or with ``--gateway`` through the gateway before it.
 
 Both write the same rows of an order with three lines into the same tables, on an engine that waits for its disk, in
 turns; figures are medians. pgbench sends one statement per order: no judging, no locks in order, no HTTP. The client of
@@ -158,17 +160,31 @@ def pgbench(market: Market, callers: int, seconds: int, folder: Path) -> float:
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[tuple[str, int]]:
-    """The orders API in a process of its own: (URL of orders, process id)."""
+def serving(name: str, folder: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    """A service's API in a process of its own: (base URL, process id)."""
     port = free_port()
-    environment = os.environ | {"LINLI_ORDERS_PORT": str(port)}
-    with (folder / "api.log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "services.orders", "api"], env=environment, stdout=log)
+    settings = os.environ | environment | {f"LINLI_{name.upper()}_PORT": str(port)}
+    with (folder / f"{name}.log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-m", f"services.{name}", "api"], env=settings, stdout=log)
     try:
-        yield f"http://127.0.0.1:{port}/v1/orders", process.pid
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def service(folder: Path, gateway: bool) -> Iterator[tuple[str, list[int]]]:
+    """(URL of orders, ids of our processes that a request passes)."""
+    with serving("orders", folder) as (orders_url, orders_pid):
+        if not gateway:
+            yield f"{orders_url}/v1/orders", [orders_pid]
+            return
+        wide = dict.fromkeys(
+            ("LINLI_GATEWAY_REQUESTS_PER_MINUTE", "LINLI_GATEWAY_ANONYMOUS_REQUESTS_PER_MINUTE"), "9000000"
+        )
+        with serving("gateway", folder, LINLI_GATEWAY_ORDERS_URL=orders_url, **wide) as (url, pid):
+            yield f"{url}/v1/orders", [orders_pid, pid]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -210,21 +226,21 @@ async def ready(url: str) -> None:
     raise SystemExit("the service did not start; see api.log")
 
 
-async def measure(admin_url: str, folder: Path, runs: int, seconds: int) -> list[dict[str, Any]]:
+async def measure(admin_url: str, folder: Path, runs: int, seconds: int, gateway: bool) -> list[dict[str, Any]]:
     results = []
     server = await postmaster_of(admin_url)
     async with running(SERVICE) as orders:
         market = await open_market(orders)
-        with service(folder) as (url, pid):
+        with service(folder, gateway) as (url, pids):
             await ready(url)
             await load(market, url, 32, 3)  # warm
             for callers in (8, 32, 128):
                 ours, theirs, cpu, cpu_pg = [], [], [], []
                 for _ in range(runs):
-                    before, before_pg = cpu_seconds(pid), cpu_of_postgres(server)
+                    before, before_pg = sum(map(cpu_seconds, pids)), cpu_of_postgres(server)
                     ours.append(await load(market, url, callers, seconds))
                     accepted = ours[-1]["per_second"] * seconds
-                    cpu.append(1e6 * (cpu_seconds(pid) - before) / accepted)
+                    cpu.append(1e6 * (sum(map(cpu_seconds, pids)) - before) / accepted)
                     cpu_pg.append(1e6 * (cpu_of_postgres(server) - before_pg) / accepted)
                     theirs.append(await asyncio.to_thread(pgbench, market, min(callers, 32), seconds, folder))
                 results.append(_summary(callers, ours, theirs, cpu, cpu_pg))
@@ -251,6 +267,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--gateway", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="linli-bench-") as name:
         folder = Path(name)
@@ -258,8 +275,8 @@ def main() -> None:
         engines = Engines(folder / "engines", durable=True)
         with engines:
             shared = SharedEngines(engines.postgres_admin_url, engines.kafka_bootstrap)
-            with provisioned("orders", shared):
-                asyncio.run(measure(engines.postgres_admin_url, folder, options.runs, options.seconds))
+            with provisioned("orders", shared), provisioned("gateway", shared):
+                asyncio.run(measure(engines.postgres_admin_url, folder, options.runs, options.seconds, options.gateway))
         engines.discard()
 
 
