@@ -22,13 +22,13 @@ from services.orders.parcels.arrivals import expect_parcels
 from services.orders.parcels.completion import complete_orders
 from services.orders.purchasing.tables import Purchase
 from services.orders.rounds.tables import Round
-from services.orders.walls import beyond_callers_areas
 from shared.auth import Principal
 from shared.bus.outbox import record
 from shared.contracts import orders as contracts
 from shared.database import fetched, locked, transaction_time
 from shared.problems import Conflict
 from shared.timers import Handler
+from shared.walls import beyond_callers_areas
 
 
 async def claim(db: AsyncSession, who: Principal, callback_id: UUID) -> Callback:

@@ -10,10 +10,10 @@ from sqlmodel import col
 from services.orders.purchasing.domain import PURCHASE
 from services.orders.purchasing.messages import purchase_event
 from services.orders.purchasing.tables import Purchase, PurchaseItem
-from services.orders.walls import beyond_callers_areas
 from shared.bus.outbox import record
 from shared.contracts import orders as contracts
 from shared.database import locked
+from shared.walls import beyond_callers_areas
 
 _OPEN = text(
     "SELECT EXISTS (SELECT 1 FROM orders o JOIN order_money m ON m.order_id = o.id WHERE o.purchase_id = :id"

@@ -12,11 +12,11 @@ from services.orders.purchasing.tables import Purchase
 from services.orders.receiving.messages import lot_event
 from services.orders.receiving.schemas import LotRecall
 from services.orders.receiving.tables import Lot
-from services.orders.walls import beyond_callers_areas
 from shared.auth import Principal
 from shared.bus.outbox import record, record_many
 from shared.contracts import orders as contracts
 from shared.database import fetched, locked, transaction_time
+from shared.walls import beyond_callers_areas
 
 _FLAG = text(
     "UPDATE parcels p SET recalled = true, version = p.version + 1 FROM (SELECT id FROM parcels WHERE id IN"
